@@ -1,0 +1,106 @@
+"""Markup reduced to the plain text a reader would see."""
+
+import re
+from html import unescape
+
+from imports.formats.markup import CHUNK_BYTES, MarkupTooDeepError, feed_html
+
+# fmt: off
+_BLOCKS = frozenset((
+    "address", "article", "aside", "caption", "center", "dd", "details", "dialog", "dir", "div",
+    "dt", "fieldset", "figcaption", "footer", "form", "header", "hgroup", "hr", "legend", "li",
+    "main", "menu", "nav", "option", "search", "section", "summary", "tbody", "td", "tfoot", "th",
+    "thead", "title", "tr"
+))
+_PARAGRAPHS = frozenset((
+    "blockquote", "dl", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "table",
+    "ul"
+))
+# fmt: on
+_UNSEEN = frozenset(("script", "style", "template"))
+# lxml completes a fragment to a document; these elements say nothing about the fragment.
+_IMPLIED = frozenset(("html", "head", "body"))
+
+# Separators and control characters stand for what is decided at the end, when the neighbours are known.
+_PARAGRAPH, _BLOCK, _KEPT_SPACE = "\x1d", "\x1e", "\x1f"
+_RESERVED: dict[str, str | None] = {_PARAGRAPH: None, _BLOCK: None, _KEPT_SPACE: None}
+_FOLDED = str.maketrans(_RESERVED | dict.fromkeys("\t\n\r\f", " "))
+_PREFORMATTED = str.maketrans(_RESERVED | {" ": _KEPT_SPACE, "\r": None})
+_SPACES = re.compile(" {2,}")
+_BREAKS = re.compile(" ?[\x1d\x1e\n][\x1d\x1e\n ]*")
+_TAG = re.compile("<[^<>]*>")
+
+
+def html_to_text(markup: str) -> str:
+    """Reduce HTML to text: entities decoded once, tags dropped, ends of blocks and `<br>` as newlines.
+
+    Text without any tag keeps its own line breaks; in HTML, white space is folded as a browser folds it.
+    Scripts, styles and comments are dropped. Linear in the length of `markup`; never raises.
+    """
+    if "<" not in markup:
+        return unescape(markup).strip()
+    encoded = markup.encode("utf-8", "surrogatepass")
+    chunks = (encoded[start : start + CHUNK_BYTES] for start in range(0, len(encoded), CHUNK_BYTES))
+    collector = _Collector()
+    try:
+        for _ in feed_html(chunks, collector):
+            pass
+    except MarkupTooDeepError:
+        return unescape(_TAG.sub(" ", markup)).strip()
+    return collector.text() if collector.has_markup else unescape(markup).strip()
+
+
+class _Collector:
+    """Keeps what is visible of the parser's events."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.has_markup = False
+        self._pieces: list[str] = []
+        self._unseen = 0
+        self._preformatted = 0
+
+    def start(self, tag: str, attrib: dict[str, str]) -> None:  # noqa: ARG002 - the parser's signature
+        self.depth += 1
+        if tag in _IMPLIED:
+            return
+        self.has_markup = True
+        self._separate(tag)
+        self._unseen += tag in _UNSEEN
+        self._preformatted += tag == "pre"
+        if tag == "br":
+            self._pieces.append("\n")
+
+    def end(self, tag: str) -> None:
+        self.depth -= 1
+        self._unseen -= tag in _UNSEEN
+        self._preformatted -= tag == "pre"
+        self._separate(tag)
+
+    def data(self, data: str) -> None:
+        if not self._unseen:
+            self._pieces.append(data.translate(_PREFORMATTED if self._preformatted else _FOLDED))
+
+    def comment(self, text: str) -> None:  # noqa: ARG002 - the parser's signature
+        self.has_markup = True
+
+    def close(self) -> None:
+        """Nothing is left to do at the end."""
+
+    def text(self) -> str:
+        """Return the collected text, with spaces folded and at most one empty line between paragraphs."""
+        text = _BREAKS.sub(_resolve_breaks, _SPACES.sub(" ", "".join(self._pieces)))
+        return text.replace(_KEPT_SPACE, " ").strip()
+
+    def _separate(self, tag: str) -> None:
+        if tag in _PARAGRAPHS:
+            self._pieces.append(_PARAGRAPH)
+        elif tag in _BLOCKS:
+            self._pieces.append(_BLOCK)
+
+
+def _resolve_breaks(match: re.Match[str]) -> str:
+    run = match[0]
+    if _PARAGRAPH in run:
+        return "\n\n"
+    return "\n" * max(1, run.count("\n"))
