@@ -1,0 +1,85 @@
+# Cairn's front door. Needs make, a Python and a package index: no uv, no root.
+#   make run     the whole site in the foreground (PORT, HOST, DATA_DIR; see README.md)
+#   make test    the whole test suite             make check   everything else that must hold
+#   make bench   the benchmark tables             make faults  fault injection against real processes
+# ARGS is passed on: make test ARGS="tests/project -x"
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+export HOST PORT
+ARGS ?=
+
+# uv reads neither pip's configuration nor its variables, so pip's index and certificates are handed on;
+# like pip it trusts what the system trusts, where the system has certificates at all.
+PIP_INDEX = .tools/bin/python -m pip config get global.index-url 2>/dev/null
+UV = env UV_PYTHON_DOWNLOADS=never UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PIP_INDEX))}}" \
+     UV_SYSTEM_CERTS=$(if $(wildcard /etc/ssl/certs/*.pem /etc/ssl/certs/*.crt /etc/ssl/cert.pem),1,0) \
+     $${PIP_CERT:+"SSL_CERT_FILE=$$PIP_CERT"} .tools/bin/uv
+PY = .venv/bin/python
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate
+
+.PHONY: always run test check bench faults coverage format lock clean
+.DELETE_ON_ERROR:
+
+# exec, so that make's own child is the supervisor: it gets the signal that make was sent.
+run: .venv/run.stamp
+	@exec $(PY) manage.py serve --prepare --die-with-parent
+
+test: .venv/dev.stamp
+	$(PY) -m pytest $(ARGS)
+
+coverage: .venv/dev.stamp
+	$(PY) -m pytest --cov --cov-report=term $(ARGS)
+
+check: .venv/dev.stamp
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	git ls-files -z 'templates/*.html' | xargs -0 -r .venv/bin/djade --target-version 6.1 --check
+	git ls-files -z 'templates/*.html' | xargs -0 -r $(PY) -m djhtml --check
+	git ls-files -z '*.py' | xargs -0 -r $(PY) -m django_upgrade --target-version 6.1
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py check --deploy --fail-level WARNING
+
+bench: .venv/dev.stamp
+	$(PY) -m tests.benchmarks $(ARGS)
+
+faults: .venv/dev.stamp
+	$(PY) -m tests.faults $(ARGS)
+
+format: .venv/dev.stamp
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+	git ls-files -z 'templates/*.html' | xargs -0 -r $(PY) -m djhtml
+	git ls-files -z 'templates/*.html' | xargs -0 -r .venv/bin/djade --target-version 6.1
+
+lock: .tools/uv.stamp
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .tools build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+
+.tools/uv.stamp:
+	@python=$$(bin/find-python) && echo "Cairn: getting uv with $$python" && rm -rf .tools && "$$python" -m venv .tools
+	@.tools/bin/python -m pip install -qq --disable-pip-version-check --only-binary :all: uv
+	@touch $@
+
+# An environment of another Python, or one that no longer starts, is made anew.
+.venv/python.stamp: .python-version .tools/uv.stamp $(if $(wildcard .venv/bin/python),,always)
+	@python=$$(bin/find-python) && \
+	    version='import sys; print(sys.version_info[:2])' && \
+	    if [ "$$(.venv/bin/python -c "$$version" 2>/dev/null)" != "$$("$$python" -c "$$version")" ]; then \
+	        $(UV) venv --quiet --clear --no-project --python "$$python" .venv; fi
+	@touch $@
+
+.venv/run.stamp: requirements.txt .venv/python.stamp
+	@echo "Cairn: installing what it needs into .venv"
+	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/run.stamp
+	@echo "Cairn: installing what its tests need into .venv"
+	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements-dev.txt
+	@touch $@
