@@ -1,0 +1,248 @@
+"""Netscape bookmark HTML, which every browser and nearly every bookmark service writes, each in its dialect.
+
+The format is a stream of tags rather than a tree: `<DT><H3>` names the folder that the next `<DL>` opens,
+`<DT><A>` is a bookmark, `<DD>` describes what came before it. There is no specification, only the common
+practice of the exporters.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from imports.formats import dates
+from imports.formats.base import Head, Parsed, ParsedItem
+from imports.formats.markup import parse_html_items
+from imports.formats.roots import is_browser_root, is_reading_list
+
+NAME = "netscape"
+LABEL = "Netscape bookmarks (HTML)"
+EXTENSIONS = (".html", ".htm")
+WHERE = (
+    "Any browser: bookmark manager, Export bookmarks. Also Delicious, Pinboard, linkding, Shaarli, Raindrop,"
+    " Karakeep, Linkwarden, LinkAce, Shiori, buku"
+)
+
+_DOCTYPE = re.compile(r"(?:<!|^)[^<>\n]{0,40}netscape-bookmark-file", re.IGNORECASE | re.MULTILINE)
+_HTML_PAGE = re.compile(r"<!doctype\s+html\b|&lt;", re.IGNORECASE)
+_DATED_LINK = re.compile(r"<a\s[^<>]*\badd_date\s*=", re.IGNORECASE)
+_LISTED_LINK = re.compile(r"<dt>\s*<(?:a\s+href|h3)\b", re.IGNORECASE)
+_LIST_OF_EXPORTERS = re.compile(r"<dl>\s*<p>", re.IGNORECASE)
+# What exporters write ahead of the list. A web page has scripts, styles, navigation or running text there.
+_PREAMBLE = re.compile(
+    r"(?:\s+|<!--(?:[^-]|-(?!->))*-->|</?(?:html|head|body|meta|dd|p)\b[^<>]*>|<!doctype[^<>]*>"
+    r"|<(title|h1)\b[^<>]*>[^<]*</\1>)*+<d[lt]>",
+    re.IGNORECASE,
+)
+
+
+def matches(head: Head) -> bool:
+    """Recognise the doctype, else a list such as only exporters write; a web page with links is none."""
+    text = head.text
+    doctype = _DOCTYPE.search(text, 0, 2048)
+    if doctype is not None and _HTML_PAGE.search(text, 0, doctype.start()) is None:
+        return True
+    if _DATED_LINK.search(text):
+        return True
+    if _LISTED_LINK.search(text) is None:
+        return False
+    return bool(_LIST_OF_EXPORTERS.search(text) or _PREAMBLE.match(text))
+
+
+def parse(stream: BinaryIO) -> Iterator[Parsed]:
+    """Yield a bookmark for each link of the list. Raises UnreadableFileError where the file breaks off."""
+    return parse_html_items(stream, _Reader())
+
+
+# Folders below this depth are nobody's order, and a path of any length on each item would not stay in memory.
+_MAX_FOLDERS = 100
+_HEADINGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
+_SEPARATORS = frozenset(("dt", "hr"))
+_LINE_BREAKS = frozenset(("br", "p"))
+_ROOT_MARKS = ("personal_toolbar_folder", "unfiled_bookmarks_folder")
+_READING_LIST_ID = "com.apple.readinglist"
+_NO_BREAKS = dict.fromkeys(map(ord, "\n\r\t"))
+_OFF = frozenset(("", "0", "false", "no", "off"))
+_ARCHIVED_TAG, _UNREAD_TAG = "linkding:bookmarks.archived", "toread"
+_FLAG_TAGS = frozenset((_ARCHIVED_TAG, _UNREAD_TAG))
+_LINKDING_NOTES = re.compile(r"\s*\[linkding-notes\](.*?)\[/linkding-notes\]\s*", re.DOTALL)
+
+
+class _Reader:
+    """Turns the parser's events into bookmarks, one open at a time."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._items: list[Parsed] = []
+        # Each open <DL> as its path of folders and whether it is the list of pages to read later.
+        self._levels: list[tuple[tuple[str, ...], bool]] = [((), False)]
+        self._heading: dict[str, str] | None = None
+        self._link: dict[str, str] | None = None
+        self._name: list[str] = []
+        self._title: list[str] = []
+        self._description: list[str] = []
+        # Which of the three takes the text that comes next.
+        self._text: list[str] | None = None
+
+    def take(self) -> list[Parsed]:
+        """Return the bookmarks finished since the last call."""
+        items, self._items = self._items, []
+        return items
+
+    def start(self, tag: str, attrib: dict[str, str]) -> None:
+        self.depth += 1
+        if tag == "a":
+            self._start_link(attrib)
+        elif tag in _SEPARATORS:
+            self._finish_link()
+        elif tag == "dd":
+            self._start_description()
+        elif tag == "dl":
+            self._open_folder()
+        elif tag in _HEADINGS:
+            self._finish_link()
+            self._heading, self._name = attrib, []
+            self._text = self._name
+        elif tag in _LINE_BREAKS and self._text is self._description:
+            self._description.append("\n")
+
+    def end(self, tag: str) -> None:
+        self.depth -= 1
+        if tag == "a":
+            if self._text is self._title:
+                self._text = None
+        elif tag == "dl":
+            self._finish_link()
+            self._heading = None
+            self._levels.pop()
+        elif tag == "dd" or tag in _HEADINGS:
+            self._text = None
+
+    def data(self, data: str) -> None:
+        if self._text is not None:
+            self._text.append(data)
+
+    def close(self) -> None:
+        self._finish_link()
+
+    def _start_link(self, attrib: dict[str, str]) -> None:
+        if self._text is self._description and "add_date" not in attrib:
+            return  # A link inside a description that was written without escaping is a part of its text.
+        self._finish_link()
+        self._heading = None
+        if "href" in attrib or "feedurl" in attrib or "add_date" in attrib:
+            self._link = attrib
+            self._title, self._description = [], []
+            self._text = self._title
+
+    def _start_description(self) -> None:
+        if self._link is None:
+            self._text = None  # It describes a folder.
+            return
+        if self._description:
+            self._description.append("\n")
+        self._text = self._description
+
+    def _open_folder(self) -> None:
+        self._finish_link()
+        folders, is_unread = self._levels[-1]
+        heading, self._heading = self._heading, None
+        if heading is not None:
+            name = " ".join("".join(self._name).split())
+            if not folders and _is_reading_list(heading, name):
+                is_unread = True
+            elif name and not (_is_root_mark(heading) or (not folders and is_browser_root(name))):
+                folders = (*folders, name)[:_MAX_FOLDERS]
+        self._levels.append((folders, is_unread))
+
+    def _finish_link(self) -> None:
+        self._text = None
+        link = self._link
+        if link is None:
+            return
+        self._link = None
+        folders, is_unread = self._levels[-1]
+        self._items.append(_item(link, self._title, self._description, folders=folders, is_unread=is_unread))
+
+
+def _is_root_mark(heading: dict[str, str]) -> bool:
+    return any(mark in heading for mark in _ROOT_MARKS)
+
+
+def _is_reading_list(heading: dict[str, str], name: str) -> bool:
+    return heading.get("id", "").casefold() == _READING_LIST_ID or is_reading_list(name)
+
+
+def _item(
+    link: dict[str, str],
+    title: list[str],
+    description: list[str],
+    *,
+    folders: tuple[str, ...],
+    is_unread: bool,
+) -> ParsedItem:
+    get = link.get
+    feed_url = get("feedurl", "")
+    tags = _tags(link)
+    is_archived = False
+    if tags:
+        is_archived = _ARCHIVED_TAG in tags
+        is_unread = is_unread or _UNREAD_TAG in tags
+        if is_archived or is_unread:
+            tags = [tag for tag in tags if tag not in _FLAG_TAGS]
+    # An icon is long and nothing anybody would look for in a rejected item.
+    link.pop("icon", None)
+    return ParsedItem(
+        url=_address(get("href", "") or feed_url),
+        title=" ".join("".join(title).split()),
+        description=_described("".join(description).strip(), get("description", "").strip()),
+        tags=tags,
+        folders=folders,
+        created=dates.from_any(get("add_date")),
+        updated=dates.from_any(get("last_modified")),
+        unread=is_unread or _is_on(get("toread")) or _is_on(get("unread")),
+        archived=is_archived or _is_on(get("archived")),
+        favorite=_is_on(get("duckduckgo:favorite"))
+        or _is_on(get("data-important"))
+        or _is_on(get("favorite")),
+        private=_is_on(get("private")),
+        feed_url=_address(feed_url),
+        image_url=_address(get("data-cover", "")),
+        source=link,
+    )
+
+
+def _address(text: str) -> str:
+    """Read an address as a browser reads it from HTML: no white space around it, no line breaks within."""
+    text = text.strip()
+    return text.translate(_NO_BREAKS) if "\n" in text or "\t" in text else text
+
+
+def _tags(link: dict[str, str]) -> list[str]:
+    """Split at commas, or at spaces where a service whose tags hold no spaces wrote the link.
+
+    Delicious, Pinboard, Shaarli and Scuttle write PRIVATE and separated tags by spaces; a browser writes
+    none and lets a tag be of several words.
+    """
+    text = link.get("tags")
+    if not text:
+        return []
+    if "," not in text and "private" in link:
+        return text.split()
+    return [tag for part in text.split(",") if (tag := part.strip())]
+
+
+def _is_on(value: str | None) -> bool:
+    return value is not None and value.strip().lower() not in _OFF
+
+
+def _described(text: str, attribute: str) -> str:
+    """Join what stands in DD, in linkding's notes within it, and in a DESCRIPTION attribute."""
+    if "[linkding-notes]" in text:
+        text = _LINKDING_NOTES.sub(_own_paragraph, text).strip()
+    if not attribute or attribute in text:
+        return text
+    return f"{text}\n\n{attribute}" if text else attribute
+
+
+def _own_paragraph(match: re.Match[str]) -> str:
+    return f"\n\n{match[1].strip()}\n\n"
