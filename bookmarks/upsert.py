@@ -1,0 +1,344 @@
+"""The one way bookmarks are written: a batch of drafts becomes rows, inside the caller's transaction.
+
+A batch does this, whichever database is below:
+
+1. take the owner's write lock, so that what is read next stays true until commit;
+2. join drafts of one page within the batch, and find the rows that are already there;
+3. decide for each page in Python (`bookmarks.drafts`): insert, rewrite, or leave;
+4. keep a revision of each row that an import is about to change;
+5. insert the new rows with ids of our own choosing, rewrite the changed ones, and set their tags.
+
+Because everything that could clash is known before the first write, the inserts need no conflict clause, and
+run at the speed of the driver: `executemany` on SQLite, COPY on PostgreSQL.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import reduce
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from bookmarks.drafts import BookmarkDraft, dated, earlier, later, merged, utc_text
+
+
+class Duplicates(StrEnum):
+    """What happens to a page that is already bookmarked."""
+
+    SKIP = "skip"
+    OVERWRITE = "overwrite"
+    MERGE = "merge"
+
+
+class Outcome(NamedTuple):
+    """What became of a batch: `created` + `updated` + `skipped` is the number of drafts."""
+
+    created: int
+    updated: int
+    skipped: int
+
+
+class _Row(NamedTuple):
+    """A bookmark that is already there. `ours` says that the running import wrote what it holds."""
+
+    pk: int
+    created: str
+    ours: bool
+
+
+_JOIN = {Duplicates.SKIP: earlier, Duplicates.OVERWRITE: later, Duplicates.MERGE: merged}
+_FIELDS = BookmarkDraft.__struct_fields__[:-1]
+_INSERTED = ("id", "owner_id", "added_by_import", "written_by_import", *_FIELDS)
+
+
+def upsert_bookmarks(
+    owner_id: int,
+    drafts: Sequence[BookmarkDraft],
+    *,
+    duplicates: Duplicates,
+    import_id: int | None = None,
+    now: datetime | None = None,
+) -> Outcome:
+    """Write `drafts` for one owner and say what became of them. Must run inside a transaction.
+
+    `import_id` names the import that writes; None is a person. Of drafts that meet a row which the same import
+    wrote, the better one by the rule of `duplicates` stays, so that the order of a file does not matter.
+    `now` stands for unknown dates; an import passes one moment for all its batches.
+    """
+    moment = utc_text(now or datetime.now(UTC))
+    with connection.cursor() as cursor:
+        batch = _Batch(cursor, owner_id, import_id, duplicates)
+        return batch.write([dated(draft, moment) for draft in drafts])
+
+
+def edit_bookmark(owner_id: int, pk: int, draft: BookmarkDraft) -> None:
+    """Make the owner's bookmark `pk` what a person's `draft` says, keeping when it was created.
+
+    Where its new URL is that of another bookmark of the owner, the two become one. Must run inside a transaction.
+    """
+    now = utc_text(datetime.now(UTC))
+    with connection.cursor() as cursor:
+        batch = _Batch(cursor, owner_id, None, Duplicates.MERGE)
+        batch.lock_owner()
+        (kept,) = batch.stored([pk]).values()
+        edited = msgspec.structs.replace(draft, created=kept.created, updated=now)
+        twin = batch.existing([draft.unique_hash]).get(draft.unique_hash)
+        if twin is None or twin.pk == pk:
+            batch.rewrite({pk: edited})
+            return
+        batch.delete([pk])
+        batch.write([edited])
+
+
+class _Batch:
+    """One batch on its way into the database: what it is written with, and the steps it is made of."""
+
+    def __init__(self, cursor: CursorWrapper, owner_id: int, import_id: int | None, duplicates: Duplicates) -> None:
+        self.cursor = cursor
+        self.owner_id = owner_id
+        self.import_id = import_id
+        self.duplicates = duplicates
+        self.sql = _SQL[connection.vendor]
+
+    def write(self, drafts: Sequence[BookmarkDraft]) -> Outcome:
+        """Run all steps for dated drafts."""
+        self.lock_owner()
+        pages = self.joined(drafts)
+        existing = self.existing(pages)
+        self.insert([draft for key, draft in pages.items() if key not in existing])
+        self.rewrite(self.changes(pages, existing))
+        created = len(pages) - len(existing)
+        met = len(drafts) - created
+        return Outcome(created, 0, met) if self.duplicates is Duplicates.SKIP else Outcome(created, met, 0)
+
+    def lock_owner(self) -> None:
+        """Keep every other writer of this owner's bookmarks waiting until commit."""
+        if self.sql.lock:
+            self.cursor.execute(self.sql.lock, [self.owner_id])
+
+    def joined(self, drafts: Sequence[BookmarkDraft]) -> dict[str, BookmarkDraft]:
+        """Return one draft for each page, by unique_hash."""
+        pages = {draft.unique_hash: draft for draft in drafts}
+        if len(pages) == len(drafts):
+            return pages
+        join = _JOIN[self.duplicates]
+        groups: dict[str, list[BookmarkDraft]] = {}
+        for draft in drafts:
+            groups.setdefault(draft.unique_hash, []).append(draft)
+        return {key: reduce(join, group) for key, group in groups.items()}
+
+    def existing(self, hashes: Iterable[str]) -> dict[str, _Row]:
+        """Return the rows that these pages have already, by unique_hash."""
+        self.cursor.execute(
+            f"SELECT unique_hash, id, created, written_by_import FROM bookmarks_bookmark "
+            f"WHERE owner_id = %s AND unique_hash {self.sql.among}",
+            [self.owner_id, self.sql.listed(list(hashes))],
+        )
+        return {
+            key: _Row(pk, _text(created), self.import_id is not None and writer == self.import_id)
+            for key, pk, created, writer in self.cursor.fetchall()
+        }
+
+    def changes(self, pages: dict[str, BookmarkDraft], existing: dict[str, _Row]) -> dict[int, BookmarkDraft]:
+        """Return what the rows that are there become, by primary key; rows that stay as they are are left out."""
+        merging = self.duplicates is Duplicates.MERGE
+        stored = self.stored([row.pk for row in existing.values() if row.ours or merging])
+        changed = {}
+        for key, row in existing.items():
+            if row.pk in stored:
+                draft = _JOIN[self.duplicates](stored[row.pk], pages[key])
+                if draft != stored[row.pk]:
+                    changed[row.pk] = draft
+            elif self.duplicates is Duplicates.OVERWRITE:
+                created = min(row.created, pages[key].created or row.created)
+                changed[row.pk] = msgspec.structs.replace(pages[key], created=created)
+        return changed
+
+    def stored(self, pks: list[int]) -> dict[int, BookmarkDraft]:
+        """Return whole rows with their tags as drafts, by primary key."""
+        if not pks:
+            return {}
+        self.cursor.execute(
+            f"SELECT g.bookmark_id, t.key, t.name FROM bookmarks_tagging g JOIN bookmarks_tag t ON t.id = g.tag_id "
+            f"WHERE g.bookmark_id {self.sql.among}",
+            [self.sql.listed(pks)],
+        )
+        tags: dict[int, list[tuple[str, str]]] = {}
+        for pk, key, name in self.cursor.fetchall():
+            tags.setdefault(pk, []).append((key, name))
+        self.cursor.execute(
+            f"SELECT id, {', '.join(_FIELDS)} FROM bookmarks_bookmark WHERE owner_id = %s AND id {self.sql.among}",
+            [self.owner_id, self.sql.listed(pks)],
+        )
+        return {row[0]: _draft(row[1:], tags.get(row[0], [])) for row in self.cursor.fetchall()}
+
+    def insert(self, drafts: list[BookmarkDraft]) -> None:
+        """Insert pages that are not there yet."""
+        if not drafts:
+            return
+        pks = self.sql.new_ids(self.cursor, "bookmarks_bookmark", len(drafts))
+        writer = (self.owner_id, self.import_id, self.import_id)
+        rows = [(pk, *writer, *msgspec.structs.astuple(draft)[:-1]) for pk, draft in zip(pks, drafts, strict=True)]
+        self.sql.insert(self.cursor, "bookmarks_bookmark", _INSERTED, rows)
+        self.tag(dict(zip(pks, drafts, strict=True)))
+
+    def rewrite(self, changed: dict[int, BookmarkDraft]) -> None:
+        """Give rows that are there new contents and new tags; an import's rewriting leaves a revision."""
+        if not changed:
+            return
+        pks = self.sql.listed(list(changed))
+        if self.import_id is not None:
+            self.cursor.execute(self.sql.keep_revision, [self.import_id, pks, self.import_id])
+        self.cursor.executemany(
+            f"UPDATE bookmarks_bookmark SET {', '.join(f'{name} = %s' for name in _FIELDS)}, "
+            f"written_by_import = %s WHERE id = %s",
+            [(*msgspec.structs.astuple(draft)[:-1], self.import_id, pk) for pk, draft in changed.items()],
+        )
+        self.cursor.execute(f"DELETE FROM bookmarks_tagging WHERE bookmark_id {self.sql.among}", [pks])
+        self.tag(changed)
+
+    def delete(self, pks: list[int]) -> None:
+        """Delete rows of this owner with their tags and revisions."""
+        for table, column in (
+            ("bookmarks_tagging", "bookmark_id"),
+            ("bookmarks_revision", "bookmark_id"),
+            ("bookmarks_bookmark", "id"),
+        ):
+            self.cursor.execute(f"DELETE FROM {table} WHERE {column} {self.sql.among}", [self.sql.listed(pks)])
+
+    def tag(self, drafts: dict[int, BookmarkDraft]) -> None:
+        """Tag untagged rows as their drafts say, making tags that the owner does not have yet."""
+        names: dict[str, str] = {}
+        for draft in drafts.values():
+            for key, name in draft.tags:
+                names[key] = min(name, names.get(key, name))
+        tag_ids = self.tag_ids(names)
+        pairs = [(pk, tag_ids[key]) for pk, draft in drafts.items() for key, _ in draft.tags]
+        if pairs:
+            self.sql.insert(self.cursor, "bookmarks_tagging", ("bookmark_id", "tag_id"), pairs)
+
+    def tag_ids(self, names: dict[str, str]) -> dict[str, int]:
+        """Return the ids of the owner's tags by comparison form; `names` says how a missing one is written.
+
+        Of the spellings that one import brings, the first in code point order stays, whatever their order.
+        """
+        if not names:
+            return {}
+        self.cursor.execute(
+            f"SELECT key, id, name, added_by_import FROM bookmarks_tag WHERE owner_id = %s AND key {self.sql.among}",
+            [self.owner_id, self.sql.listed(list(names))],
+        )
+        found = self.cursor.fetchall()
+        better = [
+            (names[key], pk)
+            for key, pk, name, writer in found
+            if writer is not None and writer == self.import_id and names[key] < name
+        ]
+        if better:
+            self.cursor.executemany("UPDATE bookmarks_tag SET name = %s WHERE id = %s", better)
+        tag_ids = {key: pk for key, pk, _, _ in found}
+        missing = [key for key in names if key not in tag_ids]
+        if missing:
+            pks = self.sql.new_ids(self.cursor, "bookmarks_tag", len(missing))
+            tag_ids |= zip(missing, pks, strict=True)
+            rows = [(tag_ids[key], self.owner_id, names[key], key, self.import_id) for key in missing]
+            columns = ("id", "owner_id", "name", "key", "added_by_import")
+            self.sql.insert(self.cursor, "bookmarks_tag", columns, rows)
+        return tag_ids
+
+
+def _text(moment: datetime | str) -> str:
+    """Return a date as a raw cursor gives it (SQLite: text, PostgreSQL: datetime) as a draft has it."""
+    return moment if isinstance(moment, str) else utc_text(moment)
+
+
+def _draft(row: Sequence[Any], tags: list[tuple[str, str]]) -> BookmarkDraft:  # a row holds several types
+    values = dict(zip(_FIELDS, row, strict=True))
+    for name in ("created", "updated"):
+        values[name] = _text(values[name])
+    for name in ("unread", "archived", "favorite", "private"):
+        values[name] = bool(values[name])
+    return BookmarkDraft(**values, tags=tuple(sorted(tags)))
+
+
+class _Sqlite:
+    """How SQLite takes a batch. Its IMMEDIATE transactions have one writer at a time already."""
+
+    lock = ""
+    among = "IN (SELECT value FROM json_each(%s))"
+    keep_revision = """
+        INSERT INTO bookmarks_revision (bookmark_id, import_id, before)
+        SELECT b.id, %s, json_object(
+            'unique_hash', unique_hash, 'url', url, 'title', title, 'description', description,
+            'feed_url', feed_url, 'image_url', image_url, 'created', created, 'updated', updated,
+            'unread', unread, 'archived', archived, 'favorite', favorite, 'private', private,
+            'written_by_import', written_by_import,
+            'tags', (SELECT json_group_array(t.name) FROM bookmarks_tagging g
+                     JOIN bookmarks_tag t ON t.id = g.tag_id WHERE g.bookmark_id = b.id))
+        FROM bookmarks_bookmark b
+        WHERE b.id IN (SELECT value FROM json_each(%s)) AND b.written_by_import IS NOT %s
+        ON CONFLICT DO NOTHING
+    """
+
+    @staticmethod
+    def listed(values: list[int] | list[str]) -> str:
+        """Return the parameter for `among`: one JSON array, however many values there are."""
+        return msgspec.json.encode(values).decode()
+
+    @staticmethod
+    def new_ids(cursor: CursorWrapper, table: str, count: int) -> Sequence[int]:
+        """Return ids that were never used, also not by deleted rows."""
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+        (last,) = cursor.fetchone() or (0,)
+        return range(last + 1, last + 1 + count)
+
+    @staticmethod
+    def insert(cursor: CursorWrapper, table: str, columns: Sequence[str], rows: list[Any]) -> None:
+        """Insert rows that clash with nothing."""
+        marks = ", ".join(["%s"] * len(columns))
+        cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+
+class _Postgresql:
+    """How PostgreSQL takes a batch."""
+
+    lock = "SELECT pg_advisory_xact_lock(hashtext('bookmarks of one owner'), %s::int)"
+    among = "= ANY(%s)"
+    keep_revision = """
+        INSERT INTO bookmarks_revision (bookmark_id, import_id, before)
+        SELECT b.id, %s, jsonb_build_object(
+            'unique_hash', unique_hash, 'url', url, 'title', title, 'description', description,
+            'feed_url', feed_url, 'image_url', image_url,
+            'created', created AT TIME ZONE 'UTC', 'updated', updated AT TIME ZONE 'UTC',
+            'unread', unread, 'archived', archived, 'favorite', favorite, 'private', private,
+            'written_by_import', written_by_import,
+            'tags', (SELECT coalesce(jsonb_agg(t.name), '[]') FROM bookmarks_tagging g
+                     JOIN bookmarks_tag t ON t.id = g.tag_id WHERE g.bookmark_id = b.id))
+        FROM bookmarks_bookmark b
+        WHERE b.id = ANY(%s) AND b.written_by_import IS DISTINCT FROM %s
+        ON CONFLICT DO NOTHING
+    """
+
+    @staticmethod
+    def listed(values: list[int] | list[str]) -> list[int] | list[str]:
+        """Return the parameter for `among`: one array, however many values there are."""
+        return values
+
+    @staticmethod
+    def new_ids(cursor: CursorWrapper, table: str, count: int) -> Sequence[int]:
+        """Return ids that were never used, also not by deleted rows."""
+        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
+        return [pk for (pk,) in cursor.fetchall()]
+
+    @staticmethod
+    def insert(cursor: CursorWrapper, table: str, columns: Sequence[str], rows: list[Any]) -> None:
+        """Insert rows that clash with nothing."""
+        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+_SQL: dict[str, type[_Sqlite] | type[_Postgresql]] = {"sqlite": _Sqlite, "postgresql": _Postgresql}

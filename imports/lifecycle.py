@@ -1,0 +1,340 @@
+"""The only writer of a job's status, claim and counters.
+
+            retry                          cancel
+    failed --------> pending -----------------------------> cancelled
+      ^                |  claim                                 ^  |
+      |                v                                        |  | retry
+      +---------- processing ----------------------------------+  +-------> pending
+        fail           |  complete             cancel
+                       v
+                   completed
+
+A worker claims a job for a slice of its work. Each claim takes the next number of the job's fence, and holds a lease
+that every committed batch renews. All that a worker writes goes through `batch`, which locks the job's row and
+refuses when the fence has moved on or the status is no longer *processing*: a worker whose claim was taken over, or
+whose job was cancelled, can commit nothing. A slice ends by giving the lease back and sending the message for the
+next one, in one transaction. Where a worker dies, the lease runs out and `sweep` sends the message.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import NamedTuple
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+from bookmarks.drafts import printable
+from bookmarks.upsert import Outcome
+from imports.models import ACTIVE, RETRYABLE, ImportJob, ImportJobQuerySet, RejectedItem, Status
+from imports.prepared import PreparedReject
+
+logger = logging.getLogger("imports")
+
+LEASE = timedelta(seconds=30)
+# A message that was sent this long ago and woke nobody may be lost; sending it again does no harm.
+LOST_AFTER = timedelta(seconds=20)
+DEATHS_UNTIL_CAREFUL = 2
+DEATHS_UNTIL_REJECTED = 3
+DEATHS_UNTIL_FAILED = 5
+CAREFUL_ITEMS = 10_000
+SHOWN_DETAILS = 100
+
+_TASK = "imports.tasks.process_import_job"
+
+
+class Claim(NamedTuple):
+    """The right to work on a job until the lease runs out or somebody else claims it."""
+
+    job_id: int
+    fence: int
+
+
+class ClaimLostError(Exception):
+    """The claim does not hold any more: the job was cancelled, deleted, or taken over by another worker."""
+
+
+def start(job: ImportJob) -> None:
+    """Save a new job and send the message that wakes a worker for it, in one transaction."""
+    with transaction.atomic():
+        job.save(force_insert=True)
+        _wake(job)
+
+
+def _wake(job: ImportJob) -> None:
+    """Send the message that the job awaits. Must run inside a transaction, so that both are there or neither."""
+    ImportJob.objects.filter(pk=job.pk).update(woken_at=timezone.now())
+    async_task(_TASK, job.pk, job.wake)
+
+
+def claim(job_id: int, wake: int | None = None) -> Claim | None:
+    """Claim a job for a slice of work, or return None when there is nothing to do for it.
+
+    `wake` is the number of the message that woke this worker: a message that was sent twice is heeded once. Without
+    it the claim is taken whenever it is free. A user's jobs run one after another, oldest first.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        job = ImportJob.objects.select_for_update().filter(pk=job_id).first()
+        if job is None or job.status not in ACTIVE or (wake is not None and wake != job.wake):
+            return None
+        if job.lease_expires_at is not None and job.lease_expires_at > now:
+            return None
+        if not ImportJob.objects.filter(pk=job.pk).first_in_line().exists():
+            return None
+        if job.lease_expires_at is not None:
+            _count_death(job)
+        if job.deaths >= DEATHS_UNTIL_FAILED:
+            _end(job, Status.FAILED, "The worker died repeatedly at the same place of the file.")
+            return None
+        job.wake += 1
+        job.fence += 1
+        job.claimed_by = f"{socket.gethostname()}:{os.getpid()}"
+        job.lease_expires_at = now + LEASE
+        job.started_at = job.started_at or now
+        job.status = Status.PROCESSING
+        job.updated = now
+        job.save(
+            update_fields=[
+                *("wake", "fence", "claimed_by", "lease_expires_at", "started_at", "status", "updated"),
+                *("deaths", "careful_until"),
+            ]
+        )
+    if job.fence == 1:
+        logger.info("import job %s: started (%s, %s bytes)", job.pk, job.file_path, job.file_size)
+    return Claim(job.pk, job.fence)
+
+
+def _count_death(job: ImportJob) -> None:
+    job.deaths += 1
+    if job.deaths >= DEATHS_UNTIL_CAREFUL and job.careful_until <= job.processed_bookmarks:
+        job.careful_until = job.processed_bookmarks + CAREFUL_ITEMS
+    logger.warning(
+        "import job %s: worker %s died at position %s (death %s)",
+        *(job.pk, job.claimed_by, job.processed_bookmarks, job.deaths),
+    )
+
+
+@contextmanager
+def batch(claimed: Claim) -> Iterator[ImportJob]:
+    """Open the transaction of one batch and yield the job's row, locked.
+
+    Raises ClaimLostError, and commits nothing, when the claim does not hold any more.
+    """
+    with transaction.atomic():
+        job = (
+            ImportJob.objects.select_for_update()
+            .filter(pk=claimed.job_id, fence=claimed.fence, status=Status.PROCESSING)
+            .first()
+        )
+        if job is None:
+            raise ClaimLostError
+        yield job
+
+
+def renew(claimed: Claim) -> None:
+    """Renew the lease while no batch does. Raises ClaimLostError when there is none to renew."""
+    held = ImportJob.objects.filter(
+        pk=claimed.job_id, fence=claimed.fence, status=Status.PROCESSING, lease_expires_at__isnull=False
+    )
+    if not held.update(lease_expires_at=timezone.now() + LEASE):
+        raise ClaimLostError
+
+
+def record_prepared(claimed: Claim, total: int, format_name: str, notices: list[str]) -> None:
+    """Record what reading the file has shown."""
+    with batch(claimed) as job:
+        job.total_bookmarks = total
+        job.detected_format = format_name
+        job.notices = notices
+        job.prepared_at = timezone.now()
+        job.resumed_from = job.processed_bookmarks
+        job.deaths = 0
+        job.save(
+            update_fields=[*("total_bookmarks", "detected_format", "notices", "prepared_at", "resumed_from", "deaths")]
+        )
+
+
+def advance(job: ImportJob, items: int, outcome: Outcome, rejects: list[PreparedReject]) -> None:
+    """Record a batch of `items` inside its transaction: rejected items, counters, position, and a fresh lease."""
+    if rejects:
+        _keep_rejects(job, rejects)
+    job.update_progress(
+        items,
+        len(rejects),
+        created=outcome.created,
+        updated=outcome.updated,
+        skipped=outcome.skipped,
+        lease_expires_at=timezone.now() + LEASE,
+    )
+
+
+def _keep_rejects(job: ImportJob, rejects: list[PreparedReject]) -> None:
+    RejectedItem.objects.bulk_create(
+        RejectedItem(
+            job=job,
+            position=reject.position + 1,
+            member=printable(reject.member)[:255],
+            title=printable(reject.title),
+            url=printable(reject.url),
+            reason=reject.reason,
+            fragment=printable(reject.fragment),
+        )
+        for reject in rejects
+    )
+    room = SHOWN_DETAILS - len(job.failed_bookmark_details)
+    if room > 0:
+        job.failed_bookmark_details += [
+            {
+                "position": reject.position + 1,
+                "title": printable(reject.title)[:200],
+                "url": printable(reject.url)[:500],
+                "reason": reject.reason,
+            }
+            for reject in rejects[:room]
+        ]
+        job.save(update_fields=["failed_bookmark_details"])
+
+
+def stumble(claimed: Claim) -> None:
+    """End a slice that failed for a reason nobody foresaw: like a worker's death, but without waiting for the lease.
+
+    Where not even that can be written, the lease runs out by itself.
+    """
+    try:
+        with batch(claimed) as job:
+            _count_death(job)
+            job.lease_expires_at = None
+            job.save(update_fields=["lease_expires_at", "deaths", "careful_until"])
+            _wake(job)
+    except (ClaimLostError, DatabaseError):
+        logger.exception("import job %s: a failed slice could not be recorded", claimed.job_id)
+
+
+def release(claimed: Claim) -> None:
+    """End a slice: give the lease back and send the message for the next slice."""
+    with batch(claimed) as job:
+        job.lease_expires_at = None
+        job.save(update_fields=["lease_expires_at"])
+        _wake(job)
+
+
+def complete(claimed: Claim) -> ImportJob:
+    """End a job all of whose items were applied."""
+    with batch(claimed) as job:
+        _end(job, Status.COMPLETED)
+    return job
+
+
+def fail(claimed: Claim, message: str, *, can_import_partly: bool = False) -> ImportJob:
+    """End a job that cannot go on; `message` is for the person."""
+    with batch(claimed) as job:
+        job.can_import_partly = can_import_partly
+        _end(job, Status.FAILED, message)
+    return job
+
+
+def _end(job: ImportJob, status: Status, message: str = "") -> None:
+    job.status = status
+    job.error_message = message
+    job.lease_expires_at = None
+    job.completed_at = job.updated = timezone.now()
+    job.save(
+        update_fields=[
+            *("status", "error_message", "can_import_partly", "lease_expires_at", "completed_at", "updated"),
+            *("deaths", "careful_until"),
+        ]
+    )
+    following = ImportJob.objects.active().filter(user_id=job.user_id).exclude(pk=job.pk).order_by("pk").first()
+    if following is not None:
+        _wake(following)
+    logger.info(
+        "import job %s: %s after %s of %s (%s new, %s updated, %s skipped, %s failed)%s",
+        *(job.pk, job.status, job.processed_bookmarks, job.total_bookmarks, job.created_bookmarks),
+        *(
+            job.updated_bookmarks,
+            job.skipped_bookmarks,
+            job.failed_bookmarks,
+            f": {message}" if message else "",
+        ),
+    )
+
+
+def cancel(owner: AbstractBaseUser, job_id: int) -> bool:
+    """Cancel a job that is active; return whether it was. What was imported stays."""
+    with transaction.atomic():
+        job = _locked(owner).filter(pk=job_id, status__in=ACTIVE).first()
+        if job is None:
+            return False
+        _end(job, Status.CANCELLED)
+    return True
+
+
+def retry(owner: AbstractBaseUser, job_id: int, *, start_over: bool = False, partial: bool = False) -> bool:
+    """Send a failed or cancelled job to work again; return whether it could be.
+
+    It resumes where it stopped, or starts over from the first item: what it applied already is then met as
+    duplicates and not applied again. `partial` agrees to import a file that breaks off up to its break.
+    """
+    with transaction.atomic():
+        job = _locked(owner).filter(pk=job_id, status__in=RETRYABLE, has_upload=True).first()
+        if job is None:
+            return False
+        if partial:
+            job.import_options = {**job.import_options, "partial": True}
+        if start_over:
+            job.rejected_items.all().delete()
+            job.failed_bookmark_details = []
+            for name in ("total", "processed", "created", "updated", "skipped", "failed"):
+                setattr(job, f"{name}_bookmarks", 0)
+            job.started_at = None
+        job.status = Status.PENDING
+        job.error_message = ""
+        job.can_import_partly = False
+        job.notices = []
+        job.prepared_at = job.completed_at = None
+        job.deaths = job.careful_until = 0
+        job.wake += 1
+        job.updated = timezone.now()
+        job.save()
+        _wake(job)
+    return True
+
+
+def _locked(owner: AbstractBaseUser) -> ImportJobQuerySet:
+    return ImportJob.objects.select_for_update().owned_by(owner)
+
+
+def wake_if_lost(job: ImportJob) -> bool:
+    """Send a job's message again when it seems lost or its worker dead; return whether it was sent."""
+    return bool(_wake_lost(ImportJob.objects.filter(pk=job.pk)))
+
+
+def wake_lost() -> int:
+    """Send again the messages of all jobs that nobody works on although there is work; return how many."""
+    return _wake_lost(ImportJob.objects.all())
+
+
+def _wake_lost(jobs: ImportJobQuerySet) -> int:
+    now = timezone.now()
+    lost = jobs.unattended(now).first_in_line().filter(woken_at__lt=now - LOST_AFTER)
+    if not lost.exists():
+        return 0
+    with transaction.atomic():
+        locked = list(lost.select_for_update(skip_locked=True))
+        for job in locked:
+            _wake(job)
+    return len(locked)
+
+
+def queue_is_stuck() -> bool:
+    """Whether messages are overdue although no worker has shown a sign of life for a minute."""
+    long_ago = timezone.now() - timedelta(seconds=60)
+    overdue = OrmQ.objects.filter(lock__lt=long_ago).exists()
+    return overdue and not ImportJob.objects.filter(lease_expires_at__gt=long_ago + LEASE).exists()

@@ -1,0 +1,214 @@
+"""The import job, and the records of items that did not become bookmarks."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from bookmarks.models import OwnedQuerySet, TimestampedModel
+from imports.options import ImportOptions, options_from
+
+
+class Status(models.TextChoices):
+    """The states of a job. `imports.lifecycle` draws the arrows between them."""
+
+    PENDING = "pending", _("pending")
+    PROCESSING = "processing", _("processing")
+    COMPLETED = "completed", _("completed")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+ACTIVE = (Status.PENDING, Status.PROCESSING)
+RETRYABLE = (Status.FAILED, Status.CANCELLED)
+
+
+class ImportJobQuerySet(OwnedQuerySet["ImportJob"]):
+    """Reads of jobs."""
+
+    def owned_by(self, owner: object) -> "ImportJobQuerySet":
+        """Only the jobs of this user."""
+        return self.filter(user=getattr(owner, "pk", None))
+
+    def active(self) -> "ImportJobQuerySet":
+        """Jobs that still have work before them."""
+        return self.filter(status__in=ACTIVE)
+
+    def unattended(self, now: datetime) -> "ImportJobQuerySet":
+        """Active jobs that no worker holds: their lease has run out, or they have none."""
+        return self.active().filter(Q(lease_expires_at=None) | Q(lease_expires_at__lt=now))
+
+    def first_in_line(self) -> "ImportJobQuerySet":
+        """Only the oldest active job of each user: the others wait for it."""
+        earlier = ImportJob.objects.active().filter(user=OuterRef("user"), pk__lt=OuterRef("pk"))
+        return self.filter(~Exists(earlier))
+
+
+class ImportJob(TimestampedModel):
+    """One file on its way to becoming bookmarks.
+
+    The table is the truth about a job: a message in the queue only wakes a worker, which then claims the job here.
+    At every moment `processed_bookmarks` is the position in the file, and the sum of what became of the items
+    before it. Only `imports.lifecycle` writes the status, the claim and the counters.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="import_jobs")
+    file_path = models.CharField(_("stored file"), max_length=255)
+    file_name = models.CharField(_("file name"), max_length=255, blank=True)
+    file_size = models.PositiveBigIntegerField(_("file size in bytes"), default=0)
+    has_upload = models.BooleanField(_("file is still stored"), default=True)
+    detected_format = models.CharField(_("format"), max_length=64, blank=True)
+    import_options = models.JSONField(_("options"), default=dict)
+    status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
+    error_message = models.TextField(_("error message"), blank=True)
+    notices = models.JSONField(_("notices"), default=list)
+    can_import_partly = models.BooleanField(_("readable up to a break"), default=False)
+
+    total_bookmarks = models.PositiveIntegerField(_("total"), default=0)
+    processed_bookmarks = models.PositiveIntegerField(_("processed"), default=0)
+    created_bookmarks = models.PositiveIntegerField(_("new"), default=0)
+    updated_bookmarks = models.PositiveIntegerField(_("updated"), default=0)
+    skipped_bookmarks = models.PositiveIntegerField(_("skipped"), default=0)
+    failed_bookmarks = models.PositiveIntegerField(_("failed"), default=0)
+    failed_bookmark_details = models.JSONField(_("first rejected items"), default=list)
+
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    prepared_at = models.DateTimeField(_("file read"), null=True, blank=True)
+    resumed_from = models.PositiveIntegerField(_("position when the file was read"), default=0)
+    completed_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    wake = models.PositiveBigIntegerField(_("number of the awaited message"), default=0)
+    woken_at = models.DateTimeField(_("last woken"), default=timezone.now)
+    fence = models.PositiveBigIntegerField(_("number of the last claim"), default=0)
+    claimed_by = models.CharField(_("worker"), max_length=255, blank=True)
+    lease_expires_at = models.DateTimeField(_("claim expires"), null=True, blank=True)
+    deaths = models.PositiveIntegerField(_("worker deaths since progress"), default=0)
+    careful_until = models.PositiveIntegerField(_("position up to which items go one by one"), default=0)
+
+    objects = ImportJobQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("import job")
+        verbose_name_plural = _("import jobs")
+        ordering = ["-created", "-pk"]
+        indexes = [
+            models.Index(fields=["user", "-created", "-id"], name="job_history"),
+            models.Index(fields=["status"], name="job_active", condition=Q(status__in=["pending", "processing"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"Import job {self.pk} of {self.user} ({self.status})"
+
+    @property
+    def options(self) -> ImportOptions:
+        """What the person chose."""
+        return options_from(self.import_options)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the row on the page may still change by itself."""
+        return self.status in ACTIVE
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a worker is still reading the file, so that the total is not known yet."""
+        return self.status == Status.PROCESSING and self.prepared_at is None
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether a person may cancel the job now."""
+        return self.is_active
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether a person may start the job again now."""
+        return self.status in RETRYABLE and self.has_upload
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether there is a position to resume from, beside starting over."""
+        return self.can_retry and 0 < self.processed_bookmarks < self.total_bookmarks
+
+    @property
+    def progress_percentage(self) -> int:
+        """How much is done, from 0 to 100; 100 only when everything is."""
+        if self.status == Status.COMPLETED:
+            return 100
+        if not self.total_bookmarks:
+            return 0
+        return min(100, 100 * self.processed_bookmarks // self.total_bookmarks)
+
+    @property
+    def upload_expires_at(self) -> datetime | None:
+        """When the stored file of a job that ended without success will be deleted."""
+        if self.status not in RETRYABLE or not self.has_upload or self.completed_at is None:
+            return None
+        return self.completed_at + timedelta(days=settings.IMPORT_RETENTION_DAYS)
+
+    @property
+    def items_per_second(self) -> float | None:
+        """The rate since the file was read; None before it is known."""
+        applied = self.processed_bookmarks - self.resumed_from
+        if self.prepared_at is None or applied <= 0:
+            return None
+        seconds = ((self.completed_at or timezone.now()) - self.prepared_at).total_seconds()
+        return applied / seconds if seconds > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The estimated time to the end while the job is processing; None when it cannot be told."""
+        rate = self.items_per_second
+        if self.status != Status.PROCESSING or not rate:
+            return None
+        return max(0, self.total_bookmarks - self.processed_bookmarks) / rate
+
+    def update_progress(
+        self,
+        processed: int,
+        failed: int = 0,
+        *,
+        created: int | None = None,
+        updated: int = 0,
+        skipped: int = 0,
+        lease_expires_at: datetime | None = None,
+    ) -> None:
+        """Advance the counters by what a batch did: the one place where they grow. One UPDATE, no lost increments.
+
+        `created` is what remains of `processed` when not given. `lease_expires_at` renews the worker's claim.
+        """
+        if created is None:
+            created = processed - failed - updated - skipped
+        ImportJob.objects.filter(pk=self.pk).update(
+            processed_bookmarks=F("processed_bookmarks") + processed,
+            created_bookmarks=F("created_bookmarks") + created,
+            updated_bookmarks=F("updated_bookmarks") + updated,
+            skipped_bookmarks=F("skipped_bookmarks") + skipped,
+            failed_bookmarks=F("failed_bookmarks") + failed,
+            lease_expires_at=lease_expires_at or F("lease_expires_at"),
+            deaths=0,
+            updated=timezone.now(),
+        )
+
+
+class RejectedItem(models.Model):
+    """One item of a file that did not become a bookmark, and why."""
+
+    job = models.ForeignKey(ImportJob, models.CASCADE, related_name="rejected_items", db_index=False)
+    position = models.PositiveIntegerField(_("position in the file, from 1"))
+    member = models.CharField(_("file inside the archive"), max_length=255, blank=True)
+    title = models.TextField(_("title"), blank=True)
+    url = models.TextField(_("URL"), blank=True)
+    reason = models.TextField(_("reason"))
+    fragment = models.TextField(_("what the file has there"), blank=True)
+
+    class Meta:
+        verbose_name = _("rejected item")
+        verbose_name_plural = _("rejected items")
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["job", "position"], name="one_record_per_rejected_item")]
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.reason}"

@@ -1,0 +1,41 @@
+"""What a person chose for an import. Pure: it is read by the form, the command and the pipeline alike."""
+
+from enum import StrEnum
+
+import msgspec
+
+from bookmarks.upsert import Duplicates
+
+
+class Folders(StrEnum):
+    """How folders become tags."""
+
+    NONE = "none"
+    NEAREST = "nearest"
+    PATH = "path"
+    LEVELS = "levels"
+
+
+class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """The choices of one import, as `ImportJob.import_options` keeps them.
+
+    `format` is the name of a format, or "auto". `tags` go on everything imported. `partial` says that a file which
+    breaks off is to be imported up to the break. `members` are the wanted files of an archive; empty means all.
+    """
+
+    duplicate_handling: Duplicates = Duplicates.SKIP
+    format: str = "auto"
+    folders: Folders = Folders.LEVELS
+    tags: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    partial: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """Return the options as they are stored."""
+        stored: dict[str, object] = msgspec.to_builtins(self)
+        return stored
+
+
+def options_from(stored: object) -> ImportOptions:
+    """Return the options that were stored; keys it does not know are ignored, for an older or newer release's sake."""
+    return msgspec.convert(stored, ImportOptions)

@@ -1,0 +1,259 @@
+"""From a stored file to bookmarks: read it once, then apply it batch by batch. No HTTP, no queue."""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO, NamedTuple, cast
+
+from django.db import connection
+
+from bookmarks.upsert import Outcome, upsert_bookmarks
+from imports import lifecycle, prepared, uploads
+from imports.formats.base import ItemRejectedError, Notice, ParsedItem, RejectedItem, UnreadableFileError
+from imports.formats.reading import Event, MemberStart, open_export
+from imports.lifecycle import Claim, ClaimLostError
+from imports.models import ImportJob
+from imports.normalize import fragment, has_long_tag, normalize
+from imports.options import ImportOptions
+from imports.prepared import Frame, PreparedReader, PreparedWriter
+
+logger = logging.getLogger("imports")
+
+SLICE_SECONDS = 8.0
+# How long a batch's transaction should take: short, as SQLite lets nobody else write meanwhile.
+BATCH_SECONDS = 0.040
+# SQLite's waiting writers ask again and again: without a pause they would miss the moments between two batches.
+PAUSE_SECONDS = {"sqlite": 0.010}
+FIRST_BATCH_ITEMS = 200
+MAX_BATCH_ITEMS = 5_000
+KEEP_SECONDS = 0.5
+LOG_ITEMS = 100
+LOG_SECONDS = 1.0
+MAX_NOTICES = 50
+
+GONE = "The uploaded file is no longer stored. Please upload it again."
+EMPTY = "The file was read, but there is no bookmark in it."
+STORAGE = "The server's storage could not be read or written; perhaps it is full. Please retry later."
+DEADLY = "Reading this item stopped the worker again and again."
+
+type MustStop = Callable[[], bool]
+
+
+class FileFailedError(Exception):
+    """The job cannot go on; `str(error)` is for the person."""
+
+    def __init__(self, message: str, *, can_import_partly: bool = False) -> None:
+        super().__init__(message)
+        self.can_import_partly = can_import_partly
+
+
+class Survey(NamedTuple):
+    """What reading a file has shown. `broken` says where it breaks off; empty when it does not."""
+
+    total: int
+    format_name: str
+    notices: list[str]
+    broken: str
+
+
+def run_slice(claimed: Claim, *, should_stop: MustStop, seconds: float | None = SLICE_SECONDS) -> None:
+    """Work on a claimed job for about `seconds`, or to its end when None.
+
+    A slice that does not reach the end sends the message for the next one. A claim that is lost on the way ends the
+    slice quietly: whoever took it, or cancelled the job, decides what comes next. Anything unforeseen counts as a
+    death of the worker at this position, and is raised on.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+
+    def is_over() -> bool:
+        return should_stop() or (deadline is not None and time.monotonic() > deadline)
+
+    try:
+        _work(claimed, should_stop=should_stop, is_over=is_over)
+    except ClaimLostError:
+        logger.info("import job %s: claim %s does not hold any more", *claimed)
+    except FileFailedError as error:
+        with suppress(ClaimLostError):
+            lifecycle.fail(claimed, str(error), can_import_partly=error.can_import_partly)
+    except Exception:
+        lifecycle.stumble(claimed)
+        raise
+
+
+def _work(claimed: Claim, *, should_stop: MustStop, is_over: MustStop) -> None:
+    job = ImportJob.objects.get(pk=claimed.job_id)
+    is_ready = (job.prepared_at is not None and prepared.is_there(job.pk)) or _prepare(job, claimed, should_stop)
+    if is_ready and _apply(claimed, is_over):
+        uploads.delete_upload(lifecycle.complete(claimed))
+        prepared.discard(claimed.job_id)
+    else:
+        lifecycle.release(claimed)
+
+
+def _prepare(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
+    """Read the uploaded file into the prepared file; return whether that came to its end.
+
+    Reading is not cut into slices: a format's parser cannot be taken up in the middle. Raises FileFailedError when
+    the file cannot be read, or breaks off and the person has not agreed to import a part.
+    """
+    keep_going = _keeper(claimed, should_stop)
+    try:
+        with uploads.open_upload(job) as file, PreparedWriter(job.pk, claimed.fence) as writer:
+            survey = read_file(cast("BinaryIO", file), job.options, writer, keep_going)
+    except FileNotFoundError as error:
+        raise FileFailedError(GONE) from error
+    except UnreadableFileError as error:
+        raise FileFailedError(str(error)) from error
+    except OSError as error:
+        logger.exception("import job %s: the storage failed", job.pk)
+        raise FileFailedError(STORAGE) from error
+    if survey is None:
+        return False
+    lifecycle.record_prepared(claimed, survey.total, survey.format_name, survey.notices)
+    if survey.broken and not job.options.partial:
+        readable = f"{survey.total:,} {'item' if survey.total == 1 else 'items'} before that could be read."
+        raise FileFailedError(f"{survey.broken} {readable}", can_import_partly=survey.total > 0)
+    return True
+
+
+def _keeper(claimed: Claim, should_stop: MustStop) -> Callable[[], bool]:
+    """Return what to ask while reading: it keeps the lease, raises when that was lost, and says whether to go on."""
+    due = time.monotonic() + KEEP_SECONDS
+
+    def keep_going() -> bool:
+        nonlocal due
+        if time.monotonic() > due:
+            lifecycle.renew(claimed)
+            due = time.monotonic() + KEEP_SECONDS
+        return not should_stop()
+
+    return keep_going
+
+
+def read_file(
+    stream: BinaryIO, options: ImportOptions, writer: PreparedWriter, keep_going: Callable[[], bool]
+) -> Survey | None:
+    """Read and judge every item of an export into `writer`; return what that has shown, or None when told to stop.
+
+    Raises UnreadableFileError when not even the beginning can be read.
+    """
+    export = open_export(stream, format_name=options.format, members=options.members or None)
+    judge = _Judge(options, writer)
+    broken = ""
+    try:
+        for number, event in enumerate(export.events()):
+            if number % prepared.FRAME_ITEMS == 0 and not keep_going():
+                return None
+            judge.take(event)
+    except UnreadableFileError as error:
+        if not writer.position:
+            raise
+        broken = str(error)
+        judge.notices.setdefault(broken)
+    writer.finish()
+    return Survey(writer.position, export.format, judge.summary(), broken)
+
+
+class _Judge:
+    """Sends each item of an export to the prepared file, as a draft or as rejected, and collects what to tell."""
+
+    def __init__(self, options: ImportOptions, writer: PreparedWriter) -> None:
+        self._options, self._writer = options, writer
+        self._member, self._long_tags = "", 0
+        self.notices: dict[str, None] = {}
+
+    def take(self, event: Event) -> None:
+        """Take the next event of the export."""
+        match event:
+            case ParsedItem():
+                self._item(event)
+            case RejectedItem(reason=reason, url=url, title=title, source=source):
+                self._writer.reject(self._member, title, url, reason, fragment(source))
+            case Notice(text=text):
+                self.notices.setdefault(text)
+            case MemberStart(name=name):
+                self._member = name
+
+    def _item(self, item: ParsedItem) -> None:
+        self._long_tags += has_long_tag(item)
+        try:
+            self._writer.add(normalize(item, self._options))
+        except ItemRejectedError as error:
+            self._writer.reject(self._member, item.title, item.url, str(error), fragment(item.source))
+
+    def summary(self) -> list[str]:
+        """Return the sentences about the file as a whole."""
+        if not self._writer.position:
+            self.notices.setdefault(EMPTY)
+        if self._long_tags:
+            self.notices.setdefault(f"Tags that were too long were shortened in {self._long_tags:,} items.")
+        return list(self.notices)[:MAX_NOTICES]
+
+
+def _apply(claimed: Claim, is_over: MustStop) -> bool:
+    """Apply what is prepared from the job's position on until time is up; return whether the end was reached."""
+    job = ImportJob.objects.get(pk=claimed.job_id)
+    pace = Pace()
+    log = _ProgressLog(job)
+    try:
+        with PreparedReader(job.pk, job.processed_bookmarks) as reader:
+            if job.deaths >= lifecycle.DEATHS_UNTIL_REJECTED and (frame := reader.take(1)):
+                apply_batch(claimed, frame.all_rejected(DEADLY))
+            while frame := reader.take(1 if reader.position < job.careful_until else pace.items):
+                if is_over():
+                    return False
+                start = time.monotonic()
+                apply_batch(claimed, frame)
+                pace.correct(len(frame), time.monotonic() - start)
+                log.position(frame.end)
+                time.sleep(PAUSE_SECONDS.get(connection.vendor, 0))
+    except EOFError:
+        logger.warning("import job %s: the prepared file is damaged and will be made again", job.pk)
+        prepared.discard(job.pk)
+        return False
+    return True
+
+
+def apply_batch(claimed: Claim, frame: Frame) -> None:
+    """Commit one batch: bookmarks, tags, revisions, rejected items, counters, position and lease, or nothing.
+
+    Raises ClaimLostError when the job is not this worker's any more.
+    """
+    with lifecycle.batch(claimed) as job:
+        outcome = Outcome(0, 0, 0)
+        if frame.drafts:
+            outcome = upsert_bookmarks(
+                job.user_id,
+                frame.drafts,
+                duplicates=job.options.duplicate_handling,
+                import_id=job.pk,
+                now=job.created,
+            )
+        lifecycle.advance(job, len(frame), outcome, frame.rejects)
+
+
+class Pace:
+    """Steers the size of batches so that each takes about BATCH_SECONDS."""
+
+    def __init__(self) -> None:
+        self.items = FIRST_BATCH_ITEMS
+
+    def correct(self, count: int, seconds: float) -> None:
+        """Take a batch of `count` items that took `seconds` into account, by no more than doubling or halving."""
+        fitting = count * BATCH_SECONDS / max(seconds, 0.001)
+        bounded = min(max(fitting, self.items / 2), self.items * 2)
+        self.items = int(min(max(bounded, 1), MAX_BATCH_ITEMS))
+
+
+class _ProgressLog:
+    """Writes a line for every LOG_ITEMS items of an import, and no more than one each LOG_SECONDS."""
+
+    def __init__(self, job: ImportJob) -> None:
+        self._job = job
+        self._logged, self._due = job.processed_bookmarks, time.monotonic() + LOG_SECONDS
+
+    def position(self, position: int) -> None:
+        if position - self._logged >= LOG_ITEMS and time.monotonic() > self._due:
+            logger.info("import job %s: %s of %s items", self._job.pk, position, self._job.total_bookmarks)
+            self._logged, self._due = position, time.monotonic() + LOG_SECONDS

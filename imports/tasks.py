@@ -1,0 +1,23 @@
+"""What the queue calls. Thin: a message only wakes a worker, `imports.lifecycle` knows whether there is work."""
+
+from imports import lifecycle, pipeline, prepared, uploads
+from imports.models import ImportJob
+from imports.stopping import should_stop
+
+_DAY = 24 * 3600
+
+
+def process_import_job(import_job_id: int, wake: int | None = None) -> None:
+    """Claim a job and work on it for one slice; do nothing when it has ended, or another worker is at it."""
+    claimed = lifecycle.claim(import_job_id, wake)
+    if claimed is not None:
+        pipeline.run_slice(claimed, should_stop=should_stop)
+
+
+def sweep() -> None:
+    """Wake jobs whose worker died or whose message was lost, and delete files that nobody needs any more."""
+    lifecycle.wake_lost()
+    uploads.delete_expired()
+    uploads.delete_orphans()
+    active = set(ImportJob.objects.active().values_list("pk", flat=True))
+    prepared.discard_stale(active, older_than_seconds=_DAY)

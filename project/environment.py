@@ -1,0 +1,74 @@
+"""Reads settings from the environment; a wrong value is one clear sentence. Knows nothing of Django's settings."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+SQLITE_OPTIONS: dict[str, Any] = {  # sqlite3.connect() takes values of several types
+    # Writers queue up at BEGIN instead of failing when a read turns into a write.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;"
+        "PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
+    ),
+}
+
+
+def read[Value](reader: Callable[..., Value], name: str, default: Value) -> Value:
+    """Return the variable `name` through one of environs' typed readers, such as `Env().int`.
+
+    Raises ImproperlyConfigured that names the variable when its text does not fit the type.
+    """
+    try:
+        return reader(name, default)
+    except (EnvError, ValueError) as error:
+        raise ImproperlyConfigured(f"the environment variable {name} has a wrong value: {error}") from error
+
+
+def positive(env: Env, name: str, default: int) -> int:
+    """Return the variable `name` as a whole number of at least 1."""
+    number = read(env.int, name, default)
+    if number < 1:
+        raise ImproperlyConfigured(f"the environment variable {name} must be at least 1, not {number}")
+    return number
+
+
+def secret_key(env: Env, data_dir: Path) -> str:
+    """Return SECRET_KEY, or the key kept in `data_dir`, which is made on the first start, readable by its owner."""
+    if key := read(env.str, "SECRET_KEY", ""):
+        return key
+    path = data_dir / "secret_key"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"secret_key.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:  # another process of the same start was first
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()
+
+
+def database(env: Env, data_dir: Path) -> dict[str, Any]:  # the shape of Django's DATABASES entries
+    """Return the entry for DATABASES that DATABASE_URL names: SQLite in `data_dir` without it, or PostgreSQL."""
+    url = read(env.str, "DATABASE_URL", "") or f"sqlite:///{data_dir / 'cairn.sqlite3'}"
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite":
+        config: dict[str, Any] = dict(dj_database_url.parse(url))
+        return config | {"OPTIONS": dict(SQLITE_OPTIONS)}
+    if scheme in {"postgres", "postgresql"}:
+        return dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
+    raise ImproperlyConfigured(
+        f"DATABASE_URL must begin with sqlite:// or postgresql://, but begins with {scheme or 'no scheme'!r}"
+    )
