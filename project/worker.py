@@ -1,0 +1,214 @@
+"""Runs Django-Q2's cluster so that any of its processes may die at any moment, and so that it stops in time.
+
+What is added to `manage.py qcluster`, each for an event that leaves that command hanging or its processes
+orphaned: locks that the kernel releases when their holder dies, forks that die with the process that made
+them, handlers that only take a note, a bound on every wait, and a watchdog that ends a cluster in which
+nothing moves.
+"""
+
+import contextlib
+import fcntl
+import logging
+import multiprocessing
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import RLock
+from types import FrameType
+
+from django.db import connections
+from django_q.cluster import Sentinel, get_mp_context
+from django_q.conf import Conf
+from django_q.queues import Queue
+from django_q.worker import worker
+
+from imports.stopping import request_stop
+from project.lifeline import tie_forks
+from project.supervisor import announce_readiness
+
+DRAIN_SECONDS = 7.0
+"""From the request to stop until the cluster is killed. Less than the supervisor's grace period."""
+WATCHDOG_START_SECONDS = 60.0
+"""A cluster that has just started may find a queue that is long overdue."""
+WATCHDOG_PAUSE_SECONDS = 5.0
+TIMEOUT_EXIT_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class KernelLock:
+    """A lock between processes that the kernel releases when its holder dies; its holder may take it again.
+
+    multiprocessing's own locks are semaphores: a process that is killed while it holds one takes it to its
+    grave, and an idle worker always holds one, waiting for a task. flock(2) belongs to an open file
+    description, so each forked process opens its own; unlike fcntl(2)'s record locks, which belong to a
+    process, it does not mistake what a queue's feeder thread waits for for a deadlock.
+    """
+
+    def __init__(self) -> None:
+        self._descriptor = os.memfd_create("lock")
+        self._owner = os.getpid()
+        self._depth = 0
+
+    def acquire(self) -> bool:
+        """Wait for the lock and take it."""
+        if self._owner != os.getpid():
+            self._descriptor = os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDWR | os.O_CLOEXEC)
+            self._owner = os.getpid()
+            self._depth = 0
+        if self._depth == 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._depth -= 1
+        if self._depth == 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_exception: object) -> None:
+        self.release()
+
+
+def _lock() -> KernelLock | RLock:
+    return KernelLock() if sys.platform == "linux" else multiprocessing.RLock()
+
+
+class OneWayFlag:
+    """What the cluster uses of multiprocessing.Event, without a lock in it: once set, it stays so."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+
+    def set(self) -> None:
+        """Raise the flag for every process that shares it."""
+        os.write(self._writing, b"\n")
+
+    def is_set(self) -> bool:
+        """Tell whether the flag was raised."""
+        return self.wait(0)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most for the flag to be raised; tell whether it was."""
+        return bool(select.select([self._reading], [], [], seconds)[0])
+
+
+class SturdySentinel(Sentinel):  # type: ignore[misc]  # Django-Q2 has no types
+    """The process that keeps a cluster's others alive, with locks that survive their holders."""
+
+    def __init__(self, stop_flag: OneWayFlag, start_flag: OneWayFlag, cluster_id: uuid.UUID) -> None:
+        super().__init__(stop_flag, start_flag, cluster_id, start=False)
+        # Only the worker's main process answers signals. A SIGTERM to the whole group must not break the
+        # chain by which the others hand back what they hold.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.task_queue = _sturdy_queue(maxsize=Conf.QUEUE_LIMIT)
+        self.result_queue = _sturdy_queue()
+        self.start()
+
+    def spawn_worker(self) -> None:
+        """Fork a worker whose timer stays readable when the worker dies."""
+        timer = multiprocessing.Value("f", -1, lock=_lock())  # type: ignore[arg-type]  # any lock will do
+        self.spawn_process(worker, self.task_queue, self.result_queue, timer, self.timeout)
+
+    def reincarnate(self, process: BaseProcess) -> None:
+        """Replace a process; one that overran its time and still lives is killed, as it ignores SIGTERM."""
+        super().reincarnate(process)
+        process.join(TIMEOUT_EXIT_SECONDS)
+        if process.is_alive():
+            process.kill()
+
+
+def _sturdy_queue(*, maxsize: int = 0) -> Queue:
+    queue = Queue(maxsize=maxsize)
+    queue._rlock = _lock()  # noqa: SLF001 - there is no public way
+    queue._wlock = _lock()  # noqa: SLF001
+    queue.size.count = multiprocessing.Value("i", 0, lock=_lock())  # type: ignore[arg-type]  # any lock will do
+    return queue
+
+
+class Worker:
+    """The main process of a cluster: it only watches, so that it can always answer."""
+
+    def __init__(self, *, is_stuck: Callable[[], bool]) -> None:
+        self._is_stuck = is_stuck
+        self._stop_flag = OneWayFlag()
+        self._start_flag = OneWayFlag()
+        self._stop_requested = False
+        self._found_stuck = threading.Event()
+
+    def run(self) -> int:
+        """Run a cluster until a signal to stop; return 0 when it stopped as asked, 1 when it broke down."""
+        multiprocessing.set_start_method("fork", force=True)  # what the flags and locks above are shared by
+        tie_forks()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._take_note)
+        connections.close_all()
+        sentinel = get_mp_context().Process(
+            target=SturdySentinel, args=(self._stop_flag, self._start_flag, uuid.uuid4())
+        )
+        sentinel.start()
+        threading.Thread(target=self._watch_queue, daemon=True).start()
+        try:
+            return self._watch(sentinel)
+        finally:
+            # Its own forks die with it, and theirs with them.
+            sentinel.kill()
+            sentinel.join()
+
+    def _take_note(self, _signum: int, _frame: FrameType | None) -> None:
+        self._stop_requested = True
+        request_stop()
+
+    def _watch(self, sentinel: BaseProcess) -> int:
+        is_announced = False
+        while not self._stop_requested:
+            sentinel.join(0.2)
+            if not sentinel.is_alive():
+                logger.error("The queue's sentinel ended with status %s.", sentinel.exitcode)
+                return 1
+            if self._found_stuck.is_set():
+                logger.error("Nothing has moved in the queue although work is due; ending this cluster.")
+                return 1
+            if not is_announced and self._start_flag.is_set():
+                is_announced = True
+                announce_readiness()
+        self._stop_flag.set()
+        sentinel.join(DRAIN_SECONDS)
+        if sentinel.is_alive():
+            logger.error("The queue did not stop within %s s; killing it.", DRAIN_SECONDS)
+            return 1
+        return 0
+
+    def _watch_queue(self) -> None:
+        """Ask again and again whether the queue is stuck; two times yes in a row count.
+
+        In a thread, so that a locked or unreachable database delays only this question.
+        """
+        time.sleep(WATCHDOG_START_SECONDS)
+        was_stuck = False
+        while not self._found_stuck.wait(WATCHDOG_PAUSE_SECONDS):
+            is_stuck = self._ask_whether_stuck()
+            if is_stuck and was_stuck:
+                self._found_stuck.set()
+            was_stuck = is_stuck
+
+    def _ask_whether_stuck(self) -> bool:
+        try:
+            return self._is_stuck()
+        except Exception:  # whatever is wrong with the database, it does not show a stuck cluster
+            logger.warning("Could not tell whether the queue is stuck.", exc_info=True)
+            return False
+        finally:
+            with contextlib.suppress(Exception):
+                connections.close_all()
