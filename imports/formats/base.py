@@ -90,9 +90,17 @@ class Format(Protocol):
 
     NAME: str
     LABEL: str
-    EXTENSIONS: tuple[str, ...]
     WHERE: str
 
-    def matches(self, head: Head) -> bool: ...
+    @property
+    def EXTENSIONS(self) -> tuple[str, ...]:  # noqa: N802 -- a constant of the module
+        """The usual endings of its files, with the dot, for the file dialog and the documents."""
+        ...
 
-    def parse(self, stream: BinaryIO) -> Iterator[Parsed]: ...
+    def matches(self, head: Head) -> bool:
+        """Return whether a file with this head is of this format."""
+        ...
+
+    def parse(self, stream: BinaryIO) -> Iterator[Parsed]:
+        """Yield the items of the file in their order. Raises UnreadableFileError."""
+        ...

@@ -1,0 +1,197 @@
+"""Reads the rows of a CSV file one by one, with a bound on what a broken one may hold; knows no service."""
+
+import codecs
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from imports.formats.base import RejectedItem, UnreadableFileError
+
+# A row longer than this is no bookmark. It also bounds how far an unclosed quote can reach.
+MAX_ROW_CHARACTERS = 1 << 20
+_CHUNK_BYTES = 1 << 16
+_DELIMITERS = (",", ";", "\t", "|")
+# After this many characters read twice the file is hostile rather than careless, and quotes are taken as they come.
+_MAX_REREAD_CHARACTERS = 64 * MAX_ROW_CHARACTERS
+
+URL_COLUMNS = (
+    "url", "uri", "link", "href", "web address", "website url", "page url", "bookmark url", "article url",
+    "item url", "given_url", "resolved_url", "link url", "links", "urls",
+)  # fmt: skip
+
+# The csv module's limit holds for the whole process; a cell is never longer than its row.
+csv.field_size_limit(MAX_ROW_CHARACTERS + 1)
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One row below the header. `cells` maps trimmed, case-folded column names to texts as the file has them."""
+
+    cells: dict[str, str]
+    source: str
+
+    def first(self, *names: str) -> str:
+        """Return the first of these columns that is not blank, trimmed; empty when there is none."""
+        for name in names:
+            if text := self.cells.get(name, "").strip():
+                return text
+        return ""
+
+
+class _RowTooLongError(Exception):
+    pass
+
+
+def text_lines(stream: BinaryIO, *, limit: int) -> Iterator[str]:
+    r"""Yield the lines of a UTF-8 stream, each ending in `\n`, whatever ended them in the file.
+
+    A line longer than `limit` characters comes as its first `limit + 1` characters without an end; the rest
+    is dropped.
+    """
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True)
+    begun: list[str] = []
+    begun_length = 0
+    for chunk in iter(lambda: stream.read(_CHUNK_BYTES), b""):
+        first, *rest = decoder.decode(chunk).split("\n")
+        if begun_length <= limit:
+            begun.append(first)
+            begun_length += len(first)
+        if rest:
+            yield _whole_line(begun, limit)
+            for line in rest[:-1]:
+                yield line + "\n"
+            begun, begun_length = [rest[-1]], len(rest[-1])
+    begun.append(decoder.decode(b"", final=True).removesuffix("\n"))
+    if any(begun):
+        yield _whole_line(begun, limit)
+
+
+def _whole_line(pieces: list[str], limit: int) -> str:
+    line = "".join(pieces)
+    return line[: limit + 1] if len(line) > limit else line + "\n"
+
+
+def header_columns(text: str) -> tuple[str, ...]:
+    """Return the trimmed, case-folded cells of a CSV header at the start of `text`; empty when that is none."""
+    line = _first_line(text)
+    if not line or line.lstrip()[0] in "<{[" or "://" in line:
+        return ()
+    return _cells(line, _delimiter(line))
+
+
+def _first_line(text: str) -> str:
+    lines = (line for line in io.StringIO(text[: MAX_ROW_CHARACTERS + 1]) if line.strip())
+    line = next(lines, "")
+    return next(lines, "") if line.lower().startswith("sep=") else line
+
+
+def _delimiter(line: str) -> str:
+    """Choose the delimiter under which the header names an address, else the one that makes most columns."""
+
+    def fitness(delimiter: str) -> tuple[bool, int]:
+        columns = _cells(line, delimiter)
+        return any(name in columns for name in URL_COLUMNS), len(columns)
+
+    return max(_DELIMITERS, key=fitness)
+
+
+def _cells(line: str, delimiter: str) -> tuple[str, ...]:
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return ()
+    return tuple(cell.strip().casefold() for cell in cells)
+
+
+def read_rows(stream: BinaryIO) -> Iterator[Row | RejectedItem]:
+    """Yield the rows below the header of a UTF-8 stream; blank ones are left out, broken ones are rejected items.
+
+    Comma, semicolon, tab and bar are recognised as delimiters. Raises UnreadableFileError when there is no header.
+    """
+    lines = _Lines(text_lines(stream, limit=MAX_ROW_CHARACTERS))
+    columns: tuple[str, ...] = ()
+    header = ""
+    for line in lines:
+        header = line
+        if line.strip() and not line.lower().startswith("sep="):
+            columns = header_columns(line)
+            break
+    if not columns:
+        raise UnreadableFileError("The table has no header row that names its columns, such as “url” and “title”.")
+    if len(header) > MAX_ROW_CHARACTERS:
+        raise UnreadableFileError("The table's header row is longer than a million characters.")
+    for record in _records(lines, _delimiter(header)):
+        if isinstance(record, RejectedItem):
+            yield record
+        elif any(map(str.strip, record)):
+            yield Row(dict(zip(columns, record, strict=False)), lines.text())
+
+
+class _Lines:
+    """Hands lines to the csv reader, remembers those of the current row, and takes them back."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.taken: list[str] = []
+        self.length = 0
+        self._lines = lines
+        self._returned: deque[str] = deque()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._returned.popleft() if self._returned else next(self._lines)
+        self.taken.append(line)
+        self.length += len(line)
+        if self.length > MAX_ROW_CHARACTERS:
+            raise _RowTooLongError
+        return line.replace("\0", "") if "\0" in line else line
+
+    def begin_row(self) -> None:
+        self.taken = []
+        self.length = 0
+
+    def give_back(self, *, after: int) -> None:
+        """Take back the lines of the row after the first `after`."""
+        self._returned.extendleft(reversed(self.taken[after:]))
+        del self.taken[after:]
+
+    def text(self) -> str:
+        return "".join(self.taken)
+
+
+def _records(lines: _Lines, delimiter: str) -> Iterator[list[str] | RejectedItem]:
+    """Yield the rows as lists of cells.
+
+    An unclosed quote swallows rows up to the next quote or the end of the file. It shows by what follows that
+    quote, or by the row's length; the line it stands in is rejected, and reading goes on with the line after it.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    reread = 0
+    while True:
+        lines.begin_row()
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            if len(lines.taken) == 1:
+                yield next(csv.reader(lines.taken, delimiter=delimiter, skipinitialspace=True))
+                continue
+        except _RowTooLongError:
+            pass
+        else:
+            continue
+        if reread < _MAX_REREAD_CHARACTERS:
+            reread += lines.length
+            lines.give_back(after=1)
+        yield _rejected(lines.text())
+
+
+def _rejected(text: str) -> RejectedItem:
+    if len(text) > MAX_ROW_CHARACTERS:
+        return RejectedItem(reason="The row is longer than a million characters.", source=text[:2000])
+    return RejectedItem(reason="A quotation mark in this row is never closed.", source=text)
