@@ -1,0 +1,98 @@
+"""Bookmarks as an ActivityStreams 2.0 Collection of Links, in the shape that Pebbling Club introduced."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+from django.utils import timezone
+
+from bookmarks.exports.rows import ExportedRow, in_chunks, rows
+from bookmarks.models import BookmarkQuerySet
+
+FILE_NAME = "activitystream.json"
+CONTENT_TYPE = "application/activity+json"
+LABEL = "ActivityStreams (JSON)"
+
+_CONTEXT = (
+    "https://www.w3.org/ns/activitystreams",
+    {
+        "pebbling": "https://pebbling.club/ns/",
+        "feedUrl": "pebbling:feedUrl",
+        "cairn": "https://cairn.example/ns/",
+    },
+)
+
+
+class _Link(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    kw_only=True,
+    omit_defaults=True,
+    tag="Link",
+    tag_field="type",
+    rename={
+        "feed_url": "feedUrl",
+        "unread": "cairn:unread",
+        "archived": "cairn:archived",
+        "favorite": "cairn:favorite",
+        "private": "cairn:private",
+    },
+):
+    """A bookmark. `href` is what the standard calls the address, `url` what Pebbling Club does."""
+
+    url: str
+    href: str
+    name: str
+    published: datetime
+    updated: datetime
+    summary: str = ""
+    tag: list[str] = []
+    feed_url: str = ""
+    image: str = ""
+    unread: bool = False
+    archived: bool = False
+    favorite: bool = False
+    private: bool = False
+
+
+class _Head(msgspec.Struct, frozen=True, tag="Collection", tag_field="type"):
+    published: datetime
+    total: int = msgspec.field(name="totalItems")
+
+
+def export(bookmarks: BookmarkQuerySet) -> Iterator[bytes]:
+    """Yield the collection in chunks of UTF-8, an item a line.
+
+    What is empty or not set is left out, the name alone excepted; dates are in UTC.
+    """
+    encoder = msgspec.json.Encoder()
+    head = encoder.encode(_Head(timezone.now(), bookmarks.count()))
+    yield b'{"@context":%s,%s,"items":[' % (encoder.encode(_CONTEXT), head[1:-1])
+    yield from in_chunks(_items(bookmarks, encoder))
+    yield b"\n]}\n"
+
+
+def _items(bookmarks: BookmarkQuerySet, encoder: msgspec.json.Encoder) -> Iterator[bytes]:
+    separator = b"\n"
+    for row in rows(bookmarks):
+        yield separator + encoder.encode(_link(row))
+        separator = b",\n"
+
+
+def _link(row: ExportedRow) -> _Link:
+    return _Link(
+        url=row.url,
+        href=row.url,
+        name=row.title,
+        published=row.created.astimezone(UTC),
+        updated=row.updated.astimezone(UTC),
+        summary=row.description,
+        tag=row.tags,
+        feed_url=row.feed_url,
+        image=row.image_url,
+        unread=row.unread,
+        archived=row.archived,
+        favorite=row.favorite,
+        private=row.private,
+    )
