@@ -3,6 +3,8 @@
 import codecs
 import csv
 import io
+import json
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -20,25 +22,37 @@ _MAX_REREAD_CHARACTERS = 64 * MAX_ROW_CHARACTERS
 
 URL_COLUMNS = (
     "url", "uri", "link", "href", "web address", "website url", "page url", "bookmark url", "article url",
-    "item url", "given_url", "resolved_url", "link url", "links", "urls",
+    "item url", "source url", "link url", "page_url", "link_url", "given_url", "resolved_url", "links", "urls",
 )  # fmt: skip
+_YES = frozenset(("1", "true", "yes", "y", "on", "x", "t"))
+_QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*+)'|"((?:[^"\\]|\\.)*+)\"""")
 
 # The csv module's limit holds for the whole process; a cell is never longer than its row.
 csv.field_size_limit(MAX_ROW_CHARACTERS + 1)
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """One row below the header. `cells` maps trimmed, case-folded column names to texts as the file has them."""
+    """One row below the header. `index` is where each trimmed, case-folded column name stands in `values`."""
 
-    cells: dict[str, str]
+    index: dict[str, int]
+    values: list[str]
     source: str
 
     def first(self, *names: str) -> str:
         """Return the first of these columns that is not blank, trimmed; empty when there is none."""
         for name in names:
-            if text := self.cells.get(name, "").strip():
+            position = self.index.get(name)
+            if position is not None and position < len(self.values) and (text := self.values[position].strip()):
                 return text
         return ""
+
+    def is_set(self, *names: str) -> bool:
+        """Return whether one of these columns says yes."""
+        return self.first(*names).lower() in _YES
+
+    def without_address(self, title: str = "") -> RejectedItem:
+        """Return the rejection of this row for want of an address."""
+        return RejectedItem(reason="The row has no address.", title=title, source=self.source)
 
 
 class _RowTooLongError(Exception):
@@ -111,23 +125,47 @@ def read_rows(stream: BinaryIO) -> Iterator[Row | RejectedItem]:
 
     Comma, semicolon, tab and bar are recognised as delimiters. Raises UnreadableFileError when there is no header.
     """
-    lines = _Lines(text_lines(stream, limit=MAX_ROW_CHARACTERS))
-    columns: tuple[str, ...] = ()
-    header = ""
-    for line in lines:
-        header = line
-        if line.strip() and not line.lower().startswith("sep="):
-            columns = header_columns(line)
-            break
+    source = text_lines(stream, limit=MAX_ROW_CHARACTERS)
+    header = next((line for line in source if line.strip() and not line.lower().startswith("sep=")), "")
+    if len(header) > MAX_ROW_CHARACTERS:
+        raise UnreadableFileError("The table's first row is longer than a million characters.")
+    columns = header_columns(header)
     if not columns:
         raise UnreadableFileError("The table has no header row that names its columns, such as “url” and “title”.")
-    if len(header) > MAX_ROW_CHARACTERS:
-        raise UnreadableFileError("The table's header row is longer than a million characters.")
-    for record in _records(lines, _delimiter(header)):
+    delimiter = _delimiter(header)
+    index = {name: position for position, name in reversed(list(enumerate(columns)))}
+    url_at = min((index[name] for name in URL_COLUMNS if name in index), default=0)
+    lines = _Lines(source)
+    for record in _records(lines, delimiter):
         if isinstance(record, RejectedItem):
             yield record
         elif any(map(str.strip, record)):
-            yield Row(dict(zip(columns, record, strict=False)), lines.text())
+            extra = len(record) - len(columns)
+            yield Row(index, record if extra <= 0 else _mended(record, url_at, extra, delimiter), lines.text())
+
+
+def _mended(record: list[str], url_at: int, extra: int, delimiter: str) -> list[str]:
+    """Join what an unquoted delimiter, mostly in the title, split before the address."""
+    if url_at == 0 or "://" in record[url_at] or "://" not in record[url_at + extra]:
+        return record
+    title = delimiter.join(record[url_at - 1 : url_at + extra])
+    return [*record[: url_at - 1], title, *record[url_at + extra :]]
+
+
+def tag_names(text: str, *, separators: str = "|,;") -> list[str]:
+    """Split a cell of tags: a JSON array or Python list, else at the first of `separators` that is in it."""
+    if text.startswith("[") and text.endswith("]"):
+        return _listed_names(text)
+    separator = next((each for each in separators if each in text), separators[0])
+    return [name for part in text.split(separator) if (name := part.strip())]
+
+
+def _listed_names(text: str) -> list[str]:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = [single or double for single, double in _QUOTED.findall(text)] or text[1:-1].split(",")
+    return [name for value in values if isinstance(value, str) and (name := value.strip())]
 
 
 class _Lines:

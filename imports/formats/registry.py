@@ -2,10 +2,58 @@
 
 from collections.abc import Iterable
 
-from imports.formats import netscape
+from imports.formats import (
+    chrome,
+    delicious,
+    elcurator,
+    firefox,
+    goodlinks,
+    instapaper_csv,
+    karakeep,
+    link_lines,
+    linkding_json,
+    linkwarden,
+    misskey_favorites,
+    netscape,
+    omnivore,
+    pinboard_json,
+    pocket_api,
+    pocket_csv,
+    raindrop_csv,
+    readability,
+    readwise_reader_csv,
+    tab_session_manager,
+    url_csv,
+    wallabag_v1,
+    wallabag_v2,
+)
 from imports.formats.base import Format, Head, UnreadableFileError
 
-FORMATS: tuple[Format, ...] = (netscape,)
+FORMATS: tuple[Format, ...] = (
+    netscape,
+    chrome,
+    firefox,
+    linkwarden,
+    karakeep,
+    readability,
+    elcurator,
+    linkding_json,
+    pinboard_json,
+    pocket_api,
+    wallabag_v1,
+    wallabag_v2,
+    omnivore,
+    delicious,
+    tab_session_manager,
+    goodlinks,
+    misskey_favorites,
+    pocket_csv,
+    instapaper_csv,
+    raindrop_csv,
+    readwise_reader_csv,
+    url_csv,
+    link_lines,
+)
 _ARCHIVE_EXTENSIONS = (".gz", ".zip", ".tgz", ".tar")
 
 
