@@ -1,6 +1,7 @@
 """Feeds HTML to lxml's event parser in bounded memory and linear time; knows no dialect."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Protocol
 
 from lxml import etree
@@ -11,6 +12,11 @@ CHUNK_BYTES = 1 << 16
 # libxml2 looks an end tag up in its stack of open elements, so deep nesting makes end tags dear. Real files
 # stay under a thousandth of this; what goes over it would take time that grows with the square of its length.
 _MAX_STACK_STEPS = 1_000_000_000
+
+
+# Where the end of the root element must be; after it come blanks and perhaps a comment.
+_TAIL_BYTES = 4096
+_TAG_START = re.compile(rb"<[a-zA-Z/!]?")
 
 
 class MarkupTooDeepError(Exception):
@@ -71,13 +77,61 @@ def feed_html(chunks: Iterable[bytes], target: EventTarget) -> Iterator[None]:
     yield
 
 
-def parse_html_items(stream: BinaryIO, target: ItemTarget) -> Iterator[Parsed]:
-    """Yield the items `target` makes of a stream of HTML. Raises UnreadableFileError."""
-    chunks = iter(lambda: stream.read(CHUNK_BYTES), b"")
+def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield what is left of a stream in chunks of CHUNK_BYTES."""
+    while chunk := stream.read(CHUNK_BYTES):
+        yield chunk
+
+
+def parse_html_items(
+    chunks: Iterable[bytes],
+    target: ItemTarget,
+    *,
+    root: str = "",
+    on_break: Callable[[], None] | None = None,
+) -> Iterator[Parsed]:
+    """Yield the items `target` makes of UTF-8 chunks of HTML, or of XML with the element `root`, read as leniently.
+
+    XML read so has no document type: what it declares is not looked at, and a reference to it stays as it is.
+    Raises UnreadableFileError, after the items before, where the file breaks off: inside a tag, or without the
+    end of `root`. `on_break` is called then, before the parser ends the elements that are open.
+    """
+    ending = _Ending(root, on_break)
+    count = 0
     try:
-        for _ in feed_html(chunks, target):
-            yield from target.take()
+        for _ in feed_html(ending.watch(chunks), target):
+            items = target.take()
+            count += len(items)
+            yield from items
     except MarkupTooDeepError as error:
         raise UnreadableFileError(
-            "The file's folders and tags are nested too deeply to be read; no browser writes such a file."
+            f"After item {count} the file is nested too deeply to be read on; no program writes such a file."
         ) from error
+    if ending.is_broken:
+        raise UnreadableFileError(f"The file breaks off after item {count}; it was probably cut short.")
+
+
+class _Ending:
+    """Watches how a stream ends: the parser drops an incomplete tag without a word."""
+
+    def __init__(self, root: str, on_break: Callable[[], None] | None) -> None:
+        self.is_broken = False
+        self._root_end = re.compile(rf"</{root}\s*>|<{root}\b[^<>]*/>".encode() if root else b"", re.IGNORECASE)
+        self._on_break = on_break
+        self._tail = b""
+        self._open_tag = b""
+
+    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            start, end = chunk.rfind(b"<"), chunk.rfind(b">")
+            if start > end:
+                self._open_tag = chunk[start : start + 2]
+            elif end >= 0:
+                self._open_tag = b""
+            elif len(self._open_tag) == 1:
+                self._open_tag += chunk[:1]
+            self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
+            yield chunk
+        self.is_broken = bool(_TAG_START.fullmatch(self._open_tag)) or not self._root_end.search(self._tail)
+        if self.is_broken and self._on_break:
+            self._on_break()

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from imports.formats import dates
-from imports.formats.base import Head, Parsed, ParsedItem
-from imports.formats.markup import parse_html_items
+from imports.formats.base import Head, Parsed, ParsedItem, RejectedItem
+from imports.formats.exact_tags import exact_tags
+from imports.formats.markup import chunks_of, parse_html_items
 from imports.formats.roots import is_browser_root, is_reading_list
+from imports.formats.text import one_line
 
 NAME = "netscape"
 LABEL = "Netscape bookmarks (HTML)"
@@ -50,7 +52,7 @@ def matches(head: Head) -> bool:
 
 def parse(stream: BinaryIO) -> Iterator[Parsed]:
     """Yield a bookmark for each link of the list. Raises UnreadableFileError where the file breaks off."""
-    return parse_html_items(stream, _Reader())
+    return parse_html_items(chunks_of(stream), _Reader())
 
 
 # Folders below this depth are nobody's order, and a path of any length on each item would not stay in memory.
@@ -63,6 +65,10 @@ _READING_LIST_ID = "com.apple.readinglist"
 _NO_BREAKS = dict.fromkeys(map(ord, "\n\r\t"))
 _OFF = frozenset(("", "0", "false", "no", "off"))
 _ARCHIVED_TAG, _UNREAD_TAG = "linkding:bookmarks.archived", "toread"
+# An address that ran on to the quote which opens the next link's.
+_RUNAWAY = re.compile(r"([^<>]*)>([^<>]*)<.*\shref\s*=\s*", re.IGNORECASE | re.DOTALL)
+_QUOTE_AND_SPACE = "'\" \t\n"
+_SWALLOWED = "The link before this one lacks a closing quotation mark, so the address of this one cannot be read."
 _FLAG_TAGS = frozenset((_ARCHIVED_TAG, _UNREAD_TAG))
 _LINKDING_NOTES = re.compile(r"\s*\[linkding-notes\](.*?)\[/linkding-notes\]\s*", re.DOTALL)
 
@@ -147,7 +153,7 @@ class _Reader:
         folders, is_unread = self._levels[-1]
         heading, self._heading = self._heading, None
         if heading is not None:
-            name = " ".join("".join(self._name).split())
+            name = one_line("".join(self._name))
             if not folders and _is_reading_list(heading, name):
                 is_unread = True
             elif name and not (_is_root_mark(heading) or (not folders and is_browser_root(name))):
@@ -160,8 +166,17 @@ class _Reader:
         if link is None:
             return
         self._link = None
+        runaway = _RUNAWAY.fullmatch(link["href"]) if "<" in link.get("href", "") else None
+        if runaway is None:
+            self._add(link, self._title)
+            return
+        # The next link's address was read as names of attributes: it is beyond recovery, this one's is not.
+        self._add({"href": runaway[1].rstrip(_QUOTE_AND_SPACE)}, [runaway[2]])
+        self._items.append(RejectedItem(reason=_SWALLOWED, title=one_line("".join(self._title)), source=link))
+
+    def _add(self, link: dict[str, str], title: list[str]) -> None:
         folders, is_unread = self._levels[-1]
-        self._items.append(_item(link, self._title, self._description, folders=folders, is_unread=is_unread))
+        self._items.append(_item(link, title, self._description, folders=folders, is_unread=is_unread))
 
 
 def _is_root_mark(heading: dict[str, str]) -> bool:
@@ -182,9 +197,10 @@ def _item(
 ) -> ParsedItem:
     get = link.get
     feed_url = get("feedurl", "")
-    tags = _tags(link)
+    exact = exact_tags(get("data-tags"))
+    tags = _tags(link) if exact is None else exact
     is_archived = False
-    if tags:
+    if tags and exact is None:
         is_archived = _ARCHIVED_TAG in tags
         is_unread = is_unread or _UNREAD_TAG in tags
         if is_archived or is_unread:
@@ -193,7 +209,7 @@ def _item(
     link.pop("icon", None)
     return ParsedItem(
         url=_address(get("href", "") or feed_url),
-        title=" ".join("".join(title).split()),
+        title=one_line("".join(title)),
         description=_described("".join(description).strip(), get("description", "").strip()),
         tags=tags,
         folders=folders,
@@ -201,9 +217,7 @@ def _item(
         updated=dates.from_any(get("last_modified")),
         unread=is_unread or _is_on(get("toread")) or _is_on(get("unread")),
         archived=is_archived or _is_on(get("archived")),
-        favorite=_is_on(get("duckduckgo:favorite"))
-        or _is_on(get("data-important"))
-        or _is_on(get("favorite")),
+        favorite=_is_on(get("duckduckgo:favorite")) or _is_on(get("data-important")) or _is_on(get("favorite")),
         private=_is_on(get("private")),
         feed_url=_address(feed_url),
         image_url=_address(get("data-cover", "")),

@@ -1,4 +1,4 @@
-"""Markup reduced to the plain text a reader would see."""
+"""Plain text: markup reduced to what a reader would see, titles on one line."""
 
 import re
 from html import unescape
@@ -48,6 +48,14 @@ def html_to_text(markup: str) -> str:
     except MarkupTooDeepError:
         return unescape(_TAG.sub(" ", markup)).strip()
     return collector.text() if collector.has_markup else unescape(markup).strip()
+
+
+def one_line(text: str) -> str:
+    """Return `text` without white space around it and with a blank for each line break and what is around it."""
+    text = text.strip()
+    if "\n" not in text and "\r" not in text:
+        return text
+    return " ".join(filter(None, map(str.strip, text.splitlines())))
 
 
 class _Collector:

@@ -1,0 +1,116 @@
+"""OPML, the outline format in which feed readers export subscriptions and link lists are passed on.
+
+Source: http://opml.org/spec2.opml. Files in the wild are often no well-formed XML, and the case of their
+attributes varies, so they are read as HTML is: leniently, with all names in lower case.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from imports.formats import dates
+from imports.formats.base import Head, Parsed, ParsedItem
+from imports.formats.exact_tags import exact_tags
+from imports.formats.markup import chunks_of, parse_html_items
+from imports.formats.text import one_line
+
+NAME = "opml"
+LABEL = "OPML"
+EXTENSIONS = (".opml", ".xml")
+WHERE = "Feed readers and outliners: Export OPML"
+
+_OPML = re.compile(r"<opml[\s/>]", re.IGNORECASE)
+_OTHER_ROOT = re.compile(r"<(?:html|body|rss|feed|plist|posts)[\s/>]", re.IGNORECASE)
+# Folders below this depth are nobody's order, and a path of any length on each item would not stay in memory.
+_MAX_FOLDERS = 100
+
+
+def matches(head: Head) -> bool:
+    """Recognise the root element `opml`, whatever stands before it."""
+    root = _OPML.search(head.text)
+    if root is None or not head.text.lstrip().startswith("<"):
+        return False
+    return _OTHER_ROOT.search(head.text, 0, root.start()) is None
+
+
+def parse(stream: BinaryIO) -> Iterator[Parsed]:
+    """Yield each outline that has an address; those without are the folders of the outlines within them.
+
+    A feed without a page of its own becomes a bookmark of the feed. Raises UnreadableFileError where the
+    file breaks off. Entities that a document type would define stay as they are written.
+    """
+    return parse_html_items(chunks_of(stream), _Reader(), root="opml")
+
+
+class _Reader:
+    """Keeps the path of folders; all else is in the attributes of an outline."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._items: list[Parsed] = []
+        # The folders within each outline that is open.
+        self._paths: list[tuple[str, ...]] = [()]
+
+    def take(self) -> list[Parsed]:
+        """Return the items finished since the last call."""
+        items, self._items = self._items, []
+        return items
+
+    def start(self, tag: str, attrib: dict[str, str]) -> None:
+        self.depth += 1
+        if tag != "outline":
+            return
+        folders = self._paths[-1]
+        item = _item(attrib, folders)
+        if item is not None:
+            self._items.append(item)
+        elif name := _name(attrib):
+            folders = (*folders, name)[:_MAX_FOLDERS]
+        self._paths.append(folders)
+
+    def end(self, tag: str) -> None:
+        self.depth -= 1
+        if tag == "outline":
+            self._paths.pop()
+
+    def data(self, data: str) -> None:
+        """There is no text outside of attributes."""
+
+    def close(self) -> None:
+        """Nothing is open at the end."""
+
+
+def _item(outline: dict[str, str], folders: tuple[str, ...]) -> ParsedItem | None:
+    get = outline.get
+    feed_url = get("xmlurl", "").strip()
+    url = get("htmlurl", "").strip() or get("url", "").strip() or feed_url
+    if not url:
+        return None
+    tags = exact_tags(get("cairn:tags"))
+    return ParsedItem(
+        url=url,
+        title=_name(outline),
+        description=get("description", "").strip(),
+        tags=_categories(get("category", "")) if tags is None else tags,
+        folders=folders,
+        created=dates.from_any(get("created")),
+        updated=dates.from_any(get("cairn:updated")),
+        feed_url=feed_url,
+        image_url=get("cairn:image", "").strip(),
+        source=outline,
+        unread=get("cairn:unread") == "true",
+        archived=get("cairn:archived") == "true",
+        favorite=get("cairn:favorite") == "true",
+        private=get("cairn:private") == "true",
+    )
+
+
+def _name(outline: dict[str, str]) -> str:
+    """Return `text`, which the specification asks for, else `title`, on one line."""
+    return one_line(outline.get("text", "")) or one_line(outline.get("title", ""))
+
+
+def _categories(text: str) -> list[str]:
+    """Return the tags of a comma-separated list, in which `/a/b` is a path whose steps are tags."""
+    steps = [step.strip() for category in text.split(",") for step in category.split("/")]
+    return list(dict.fromkeys(step for step in steps if step))
