@@ -27,8 +27,8 @@ def matches(head: Head) -> bool:
 def parse(stream: BinaryIO) -> Iterator[Parsed]:
     """Yield the bookmarks, those in the browser's trash as rejected.
 
-    The file is read twice, for a folder's name comes after what the folder holds. If it is cut off, folders
-    that it leaves open have no name, and their bookmarks come without them.
+    The file is read twice, for a folder's name comes after what the folder holds. If it is cut off, the folders left
+    open have no name, and their bookmarks come without them.
     """
     with rewindable(stream) as file:
         trash: set[int] = set()

@@ -1,8 +1,7 @@
 """Firefox's backup of its bookmarks, as JSON or compressed as .jsonlz4.
 
-A backup holds one tree. Its roots (menu, toolbar, other, mobile) are known by their marks, never by their
-names. Backups of old versions hold a further root, of tags: there each tag is a folder that repeats the
-bookmarks it belongs to.
+A backup holds one tree, whose roots (menu, toolbar, other, mobile) are known by their marks. Backups of old versions
+hold a further root, of tags: there each tag is a folder that repeats the bookmarks it belongs to.
 """
 
 import io
@@ -13,9 +12,10 @@ import lz4.block
 
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem, RejectedItem, UnreadableFileError
-from imports.formats.json_events import rewindable
+from imports.formats.json_events import leading_objects, rewindable
 from imports.formats.json_tree import MAX_FOLDERS, Folders, Keys, Node, read_folders, read_nodes
 from imports.formats.json_values import not_an_entry, note_of, tags_of, text_of, without_address
+from imports.formats.roots import is_browser_root
 
 NAME = "firefox-json"
 LABEL = "Firefox (backup)"
@@ -30,6 +30,8 @@ _SIZE_BYTES = 4
 # A block is never longer than its content by more than one byte in 255 and a few.
 _MAX_COMPRESSED_BYTES = MAX_DECOMPRESSED_BYTES + MAX_DECOMPRESSED_BYTES // 255 + 64
 
+_LEVELS_OF_HEAD = 4
+_TOP = 1
 _PLACE = "text/x-moz-place"
 _KINDS_BY_CODE = {1: _PLACE, 2: "text/x-moz-place-container", 3: "text/x-moz-place-separator"}
 _ROOT_GUIDS = frozenset(("root________", "menu________", "toolbar_____", "unfiled_____", "mobile______"))
@@ -40,9 +42,13 @@ def matches(head: Head) -> bool:
     """Tell a backup by its header, or by the kind of its outermost object."""
     if head.raw.startswith(_MAGIC):
         return True
-    top = head.value if isinstance(head.value, dict) else {}
-    kind = top.get("type")
-    return (isinstance(kind, str) and kind.startswith(_PLACE)) or "typeCode" in top
+    nodes = leading_objects([head.value])
+    # With sorted keys, the kind of an outer object comes after all that it holds.
+    for _ in range(_LEVELS_OF_HEAD):
+        if any(_is_place(node) for node in nodes):
+            return True
+        nodes = [child for node in nodes for child in leading_objects(node, under="children")]
+    return False
 
 
 def parse(stream: BinaryIO) -> Iterator[Parsed]:
@@ -80,6 +86,11 @@ def _decompressed(raw: BinaryIO) -> BinaryIO:
         raise UnreadableFileError("The Firefox backup is damaged or cut off: it does not decompress.") from None
 
 
+def _is_place(node: dict[str, object]) -> bool:
+    kind = node.get("type")
+    return (isinstance(kind, str) and kind.startswith(_PLACE)) or "typeCode" in node
+
+
 def _nests(_: Keys) -> bool:
     """Tell that in this tree all nodes are elements of arrays."""
     return False
@@ -93,9 +104,14 @@ def _folder_name(node: Node, tag_roots: set[int]) -> str:
 
 
 def _is_root(node: Node) -> bool:
-    guid = node.fields.get("guid")
-    has_mark = bool(node.fields.get("root")) or (isinstance(guid, str) and guid in _ROOT_GUIDS)
-    return has_mark or node.folder == 0 or _annotation(node.fields, "mobile/bookmarksRoot") is not None
+    """Tell a root by its mark; directly below the top, where old files have no marks, also by its name."""
+    fields = node.fields
+    guid = fields.get("guid")
+    if fields.get("root") or (isinstance(guid, str) and guid in _ROOT_GUIDS) or node.number == _TOP:
+        return True
+    if _annotation(fields, "mobile/bookmarksRoot") is not None:
+        return True
+    return node.folder == _TOP and is_browser_root(text_of(fields.get("title")))
 
 
 def _is_in(roots: set[int], node: Node, folders: Folders) -> bool:

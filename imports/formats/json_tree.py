@@ -78,13 +78,24 @@ class Folders:
 
 
 def read_folders(stream: BinaryIO, name_of: Callable[[Node], str], *, nests: Callable[[Keys], bool]) -> Folders:
-    """Return the folders of a tree. Where the file breaks off, so does the table: the second reading says so."""
+    """Return the folders of a tree.
+
+    Where the file breaks off, so does the table; the second reading says so. Folders left open there are known by what
+    comes before their children.
+    """
     folders = Folders()
+    walk = _Walk(JsonReader(stream), nests)
     with suppress(UnreadableFileError):
-        for node in read_nodes(stream, nests=nests):
-            if node.number:
-                folders.add(node.number, name=name_of(node), parent=node.folder)
+        for node in walk.nodes():
+            _add(folders, node, name_of)
+    for node in walk.open_nodes():
+        _add(folders, node, name_of)
     return folders
+
+
+def _add(folders: Folders, node: Node, name_of: Callable[[Node], str]) -> None:
+    if node.number:
+        folders.add(node.number, name=name_of(node), parent=node.folder)
 
 
 def read_nodes(stream: BinaryIO, *, nests: Callable[[Keys], bool]) -> Iterator[Node]:
@@ -93,12 +104,7 @@ def read_nodes(stream: BinaryIO, *, nests: Callable[[Keys], bool]) -> Iterator[N
     `nests` tells of an object with which keys its members are nodes as well, if they are objects.
     Raises `UnreadableFileError` as `JsonReader` does, and beyond `MAX_DEPTH` levels.
     """
-    reader = JsonReader(stream)
-    if (start := reader.peek()) != "{":
-        raise no_bookmarks(start)
-    walk = _Walk(reader, nests)
-    yield from walk.nodes()
-    reader.finish()
+    yield from _Walk(JsonReader(stream), nests).nodes()
 
 
 class _Frame:
@@ -113,6 +119,9 @@ class _Frame:
         self.number = 0
         self.in_children = False
 
+    def node(self) -> Node:
+        return Node(self.fields, self.number, self.folder, self.keys)
+
 
 class _Walk:
     def __init__(self, reader: JsonReader, nests: Callable[[Keys], bool]) -> None:
@@ -122,12 +131,20 @@ class _Walk:
         self._count = 0
 
     def nodes(self) -> Iterator[Node]:
+        if (start := self._reader.peek()) != "{":
+            raise no_bookmarks(start)
         self._push((), 0)
         while self._frames:
             frame = self._frames[-1]
             node = self._next_child(frame) if frame.in_children else self._next_member(frame)
             if node is not None:
                 yield node
+        self._reader.finish()
+
+    def open_nodes(self) -> Iterator[Node]:
+        """Yield, after a break, what is known of the nodes that it leaves open."""
+        for frame in self._frames:
+            yield frame.node()
 
     def _next_child(self, frame: _Frame) -> Node | None:
         if not self._reader.has_element():
@@ -141,8 +158,7 @@ class _Walk:
     def _next_member(self, frame: _Frame) -> Node | None:
         key = self._reader.next_key()
         if key is None:
-            self._frames.pop()
-            return Node(frame.fields, frame.number, frame.folder, frame.keys)
+            return self._frames.pop().node()
         start = self._reader.peek()
         if key == "children" and start == "[":
             self._reader.enter()

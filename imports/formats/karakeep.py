@@ -17,8 +17,11 @@ WHERE = "In Karakeep, open User Settings, then Import / Export, and choose Expor
 
 
 def matches(head: Head) -> bool:
-    """Tell Karakeep by bookmarks that have a content, if only an empty one."""
-    return any("content" in entry for entry in leading_objects(head.value, under="bookmarks"))
+    """Tell Karakeep by bookmarks that have a content, if only an empty one, or by its lists' own keys."""
+    bookmarks = leading_objects(head.value, under="bookmarks")
+    lists = leading_objects(head.value, under="lists")
+    is_own = any({"id", "name", "icon", "parentId"} <= entry.keys() for entry in lists)
+    return is_own or any("content" in entry for entry in bookmarks)
 
 
 def parse(stream: BinaryIO) -> Iterator[Parsed]:
