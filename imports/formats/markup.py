@@ -87,16 +87,16 @@ def parse_html_items(
     chunks: Iterable[bytes],
     target: ItemTarget,
     *,
-    root: str = "",
+    end: re.Pattern[bytes] | None = None,
     on_break: Callable[[], None] | None = None,
 ) -> Iterator[Parsed]:
-    """Yield the items `target` makes of UTF-8 chunks of HTML, or of XML with the element `root`, read as leniently.
+    """Yield the items `target` makes of UTF-8 chunks of HTML, or of XML, which is read as leniently.
 
     XML read so has no document type: what it declares is not looked at, and a reference to it stays as it is.
-    Raises UnreadableFileError, after the items before, where the file breaks off: inside a tag, or without the
-    end of `root`. `on_break` is called then, before the parser ends the elements that are open.
+    Raises UnreadableFileError, after the items before, where the file breaks off: inside a tag, or without `end`
+    among its last few kilobytes. `on_break` is called then, before the parser ends the elements that are open.
     """
-    ending = _Ending(root, on_break)
+    ending = _Ending(end, on_break)
     count = 0
     try:
         for _ in feed_html(ending.watch(chunks), target):
@@ -114,9 +114,9 @@ def parse_html_items(
 class _Ending:
     """Watches how a stream ends: the parser drops an incomplete tag without a word."""
 
-    def __init__(self, root: str, on_break: Callable[[], None] | None) -> None:
+    def __init__(self, end: re.Pattern[bytes] | None, on_break: Callable[[], None] | None) -> None:
         self.is_broken = False
-        self._root_end = re.compile(rf"</{root}\s*>|<{root}\b[^<>]*/>".encode() if root else b"", re.IGNORECASE)
+        self._end = end
         self._on_break = on_break
         self._tail = b""
         self._open_tag = b""
@@ -132,6 +132,9 @@ class _Ending:
                 self._open_tag += chunk[:1]
             self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
             yield chunk
-        self.is_broken = bool(_TAG_START.fullmatch(self._open_tag)) or not self._root_end.search(self._tail)
+        self.is_broken = _TAG_START.fullmatch(self._open_tag) is not None or not self._has_end()
         if self.is_broken and self._on_break:
             self._on_break()
+
+    def _has_end(self) -> bool:
+        return self._end is None or self._end.search(self._tail) is not None

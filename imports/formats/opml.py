@@ -20,6 +20,8 @@ EXTENSIONS = (".opml", ".xml")
 WHERE = "Feed readers and outliners: Export OPML"
 
 _OPML = re.compile(r"<opml[\s/>]", re.IGNORECASE)
+# Where the end of the root element is missing, a list that ended in another way was still not cut short.
+_END = re.compile(rb"</(?:opml|body|[\w.-]+:[\w.-]+)\s*>|<(?:opml|body)\b[^<>]*/>", re.IGNORECASE)
 _OTHER_ROOT = re.compile(r"<(?:html|body|rss|feed|plist|posts)[\s/>]", re.IGNORECASE)
 # Folders below this depth are nobody's order, and a path of any length on each item would not stay in memory.
 _MAX_FOLDERS = 100
@@ -39,7 +41,7 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
     A feed without a page of its own becomes a bookmark of the feed. Raises UnreadableFileError where the
     file breaks off. Entities that a document type would define stay as they are written.
     """
-    return parse_html_items(chunks_of(stream), _Reader(), root="opml")
+    return parse_html_items(chunks_of(stream), _Reader(), end=_END)
 
 
 class _Reader:

@@ -20,6 +20,7 @@ WHERE = "Pinboard: Settings, Backup, XML. Also the XML of the Delicious interfac
 _POSTS = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*|<!--(?:[^-]|-(?!->))*-->\s*|<!doctype[^>]*>\s*)*+<posts[\s/>]", re.IGNORECASE
 )
+_END = re.compile(rb"</posts\s*>|<posts\b[^<>]*/>", re.IGNORECASE)
 
 
 def matches(head: Head) -> bool:
@@ -32,7 +33,7 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
 
     It is read as HTML is: entities that a document type would define stay as they are written.
     """
-    return parse_html_items(chunks_of(stream), _Reader(), root="posts")
+    return parse_html_items(chunks_of(stream), _Reader(), end=_END)
 
 
 class _Reader:

@@ -30,6 +30,7 @@ _MAX_BINARY_BYTES = 16 << 20
 _MAX_XML_BYTES = 64 << 20
 _MAX_FOLDERS = 100
 _XML = re.compile(r"\s*(?:<\?xml[^>]*>\s*|<!--(?:[^-]|-(?!->))*-->\s*|<!doctype[^>]*>\s*)*+<plist\b", re.IGNORECASE)
+_END = re.compile(rb"</plist\s*>", re.IGNORECASE)
 _OWN_KEY = "WebBookmark"
 _LEAF = "WebBookmarkTypeLeaf"
 # What a bookmark or folder is made of; the rest, such as identifiers and the state of synchronisation, is dropped.
@@ -60,7 +61,7 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
         return
     reader = _Reader()
     yield from parse_html_items(
-        _limited(chain((start,), chunks_of(stream))), reader, root="plist", on_break=reader.give_up
+        _limited(chain((start,), chunks_of(stream))), reader, end=_END, on_break=reader.give_up
     )
     if not reader.has_children:
         raise UnreadableFileError("This property list holds no Safari bookmarks.")
