@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
 
 import msgspec
@@ -13,6 +14,14 @@ from bookmarks.canonical import unique_hash
 TITLE_MAX_LENGTH = 500
 TAG_MAX_LENGTH = 64
 URL_MAX_LENGTH = 65_536
+
+
+class Duplicates(StrEnum):
+    """What happens to a page that is already bookmarked."""
+
+    SKIP = "skip"
+    OVERWRITE = "overwrite"
+    MERGE = "merge"
 
 
 class InvalidDraftError(ValueError):

@@ -12,9 +12,8 @@ Because everything that could clash is known before the first write, the inserts
 run at the speed of the driver: `executemany` on SQLite, COPY on PostgreSQL.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -22,15 +21,7 @@ import msgspec
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from bookmarks.drafts import BookmarkDraft, dated, earlier, later, merged, utc_text
-
-
-class Duplicates(StrEnum):
-    """What happens to a page that is already bookmarked."""
-
-    SKIP = "skip"
-    OVERWRITE = "overwrite"
-    MERGE = "merge"
+from bookmarks.drafts import BookmarkDraft, Duplicates, dated, earlier, later, merged, utc_text
 
 
 class Outcome(NamedTuple):
@@ -72,6 +63,12 @@ def upsert_bookmarks(
     with connection.cursor() as cursor:
         batch = _Batch(cursor, owner_id, import_id, duplicates)
         return batch.write([dated(draft, moment) for draft in drafts])
+
+
+def existing_pages(owner_id: int, hashes: Collection[str]) -> set[str]:
+    """Return those of `hashes` (each a unique_hash) that the owner has a bookmark for."""
+    with connection.cursor() as cursor:
+        return set(_Batch(cursor, owner_id, None, Duplicates.SKIP).existing(hashes))
 
 
 def edit_bookmark(owner_id: int, pk: int, draft: BookmarkDraft) -> None:

@@ -1,5 +1,6 @@
 """Checks at start: what is set up in a way that could not work is said at once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -12,11 +13,11 @@ OLDEST_POSTGRESQL = 150_000
 
 def register() -> None:
     """Register the checks of this app."""
-    register_check(Tags.database)(check_database)
+    register_check(check_database, Tags.database)
     register_check()(check_queue)
 
 
-def check_database(databases: list[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:  # as Django calls it
+def check_database(*, databases: Sequence[str] | None, **_kwargs: Any) -> list[CheckMessage]:  # as Django calls it
     """PostgreSQL must be a supported version and hold its texts in UTF-8."""
     if "default" not in (databases or []) or connections["default"].vendor != "postgresql":
         return []

@@ -60,11 +60,12 @@ class ClaimLostError(Exception):
     """The claim does not hold any more: the job was cancelled, deleted, or taken over by another worker."""
 
 
-def start(job: ImportJob) -> None:
-    """Save a new job and send the message that wakes a worker for it, in one transaction."""
+def start(job: ImportJob, *, queued: bool = True) -> None:
+    """Save a new job and, unless it is not `queued`, send the message that wakes a worker, in one transaction."""
     with transaction.atomic():
         job.save(force_insert=True)
-        _wake(job)
+        if queued:
+            _wake(job)
 
 
 def _wake(job: ImportJob) -> None:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from bookmarks.upsert import Duplicates
+from bookmarks.drafts import Duplicates
 
 
 class Folders(StrEnum):

@@ -1,22 +1,26 @@
 """From a stored file to bookmarks: read it once, then apply it batch by batch. No HTTP, no queue."""
 
 import logging
+import sqlite3
+import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from django.db import connection
 
-from bookmarks.upsert import Outcome, upsert_bookmarks
-from imports import lifecycle, prepared, uploads
+from bookmarks.drafts import Duplicates
+from bookmarks.upsert import Outcome, existing_pages, upsert_bookmarks
+from imports import lifecycle, uploads
 from imports.formats.base import ItemRejectedError, Notice, ParsedItem, RejectedItem, UnreadableFileError
 from imports.formats.reading import Event, MemberStart, open_export
 from imports.lifecycle import Claim, ClaimLostError
 from imports.models import ImportJob
 from imports.normalize import fragment, has_long_tag, normalize
 from imports.options import ImportOptions
-from imports.prepared import Frame, PreparedReader, PreparedWriter
+from imports.prepared import FRAME_ITEMS, Frame, PreparedReader, PreparedWriter, prepared_path
 
 logger = logging.getLogger("imports")
 
@@ -31,6 +35,7 @@ KEEP_SECONDS = 0.5
 LOG_ITEMS = 100
 LOG_SECONDS = 1.0
 MAX_NOTICES = 50
+WAIT_SECONDS = 0.2
 
 GONE = "The uploaded file is no longer stored. Please upload it again."
 EMPTY = "The file was read, but there is no bookmark in it."
@@ -38,6 +43,7 @@ STORAGE = "The server's storage could not be read or written; perhaps it is full
 DEADLY = "Reading this item stopped the worker again and again."
 
 type MustStop = Callable[[], bool]
+type OnBatch = Callable[[int, int], None]
 
 
 class FileFailedError(Exception):
@@ -57,12 +63,30 @@ class Survey(NamedTuple):
     broken: str
 
 
-def run_slice(claimed: Claim, *, should_stop: MustStop, seconds: float | None = SLICE_SECONDS) -> None:
+class DryRun(NamedTuple):
+    """What an import would do."""
+
+    format: str
+    total: int
+    created: int
+    updated: int
+    skipped: int
+    failed: int
+    notices: list[str]
+
+
+def run_slice(
+    claimed: Claim,
+    *,
+    should_stop: MustStop,
+    seconds: float | None = SLICE_SECONDS,
+    on_batch: OnBatch | None = None,
+) -> None:
     """Work on a claimed job for about `seconds`, or to its end when None.
 
     A slice that does not reach the end sends the message for the next one. A claim that is lost on the way ends the
     slice quietly: whoever took it, or cancelled the job, decides what comes next. Anything unforeseen counts as a
-    death of the worker at this position, and is raised on.
+    death of the worker at this position, and is raised on. `on_batch` is told position and total after each batch.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
 
@@ -70,7 +94,12 @@ def run_slice(claimed: Claim, *, should_stop: MustStop, seconds: float | None = 
         return should_stop() or (deadline is not None and time.monotonic() > deadline)
 
     try:
-        _work(claimed, should_stop=should_stop, is_over=is_over)
+        job = ImportJob.objects.get(pk=claimed.job_id)
+        if _is_ready(job, claimed, should_stop) and _apply(claimed, is_over, on_batch or _progress_log(job)):
+            uploads.delete_upload(lifecycle.complete(claimed))
+            prepared_path(job.pk).unlink(missing_ok=True)
+        else:
+            lifecycle.release(claimed)
     except ClaimLostError:
         logger.info("import job %s: claim %s does not hold any more", *claimed)
     except FileFailedError as error:
@@ -81,25 +110,57 @@ def run_slice(claimed: Claim, *, should_stop: MustStop, seconds: float | None = 
         raise
 
 
-def _work(claimed: Claim, *, should_stop: MustStop, is_over: MustStop) -> None:
-    job = ImportJob.objects.get(pk=claimed.job_id)
-    is_ready = (job.prepared_at is not None and prepared.is_there(job.pk)) or _prepare(job, claimed, should_stop)
-    if is_ready and _apply(claimed, is_over):
-        uploads.delete_upload(lifecycle.complete(claimed))
-        prepared.discard(claimed.job_id)
-    else:
-        lifecycle.release(claimed)
+def run_to_end(job: ImportJob, on_batch: OnBatch | None = None) -> ImportJob:
+    """Run a job in this process until it has ended, waiting for its turn; return it as it then is."""
+    while job.is_active:
+        claimed = lifecycle.claim(job.pk)
+        if claimed is None:
+            time.sleep(WAIT_SECONDS)
+        else:
+            run_slice(claimed, should_stop=lambda: False, seconds=None, on_batch=on_batch)
+        job.refresh_from_db()
+    return job
 
 
-def _prepare(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
-    """Read the uploaded file into the prepared file; return whether that came to its end.
+def dry_run(stream: BinaryIO, user_id: int, options: ImportOptions) -> DryRun:
+    """Return what importing an export would do, writing nothing to the database.
+
+    Raises UnreadableFileError as reading the file does.
+    """
+    total = created = failed = 0
+    with tempfile.TemporaryDirectory() as directory, closing(sqlite3.connect("")) as pages:
+        path = Path(directory) / "dry-run.frames"
+        with PreparedWriter(path) as writer:
+            survey = read_file(stream, options, writer, lambda: True)
+        # A database without a name is a temporary file: what was seen may be more than memory holds.
+        pages.execute("CREATE TABLE seen (page TEXT PRIMARY KEY) WITHOUT ROWID")
+        with PreparedReader(path) as reader:
+            while frame := reader.take(MAX_BATCH_ITEMS):
+                hashes = {draft.unique_hash for draft in frame.drafts}
+                there = existing_pages(user_id, hashes)
+                new = [(page,) for page in hashes - there]
+                created += pages.executemany("INSERT OR IGNORE INTO seen VALUES (?)", new).rowcount if new else 0
+                failed += len(frame.rejects)
+                total += len(frame)
+    if survey is None:
+        raise AssertionError("a dry run is never told to stop")
+    met = total - failed - created
+    updated = 0 if options.duplicate_handling is Duplicates.SKIP else met
+    return DryRun(survey.format_name, total, created, updated, met - updated, failed, survey.notices)
+
+
+def _is_ready(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
+    """Read the uploaded file into the prepared file, unless that was done; return whether it is done.
 
     Reading is not cut into slices: a format's parser cannot be taken up in the middle. Raises FileFailedError when
     the file cannot be read, or breaks off and the person has not agreed to import a part.
     """
+    path = prepared_path(job.pk)
+    if job.prepared_at is not None and path.exists():
+        return True
     keep_going = _keeper(claimed, should_stop)
     try:
-        with uploads.open_upload(job) as file, PreparedWriter(job.pk, claimed.fence) as writer:
+        with uploads.open_upload(job) as file, PreparedWriter(path, claimed.fence) as writer:
             survey = read_file(cast("BinaryIO", file), job.options, writer, keep_going)
     except FileNotFoundError as error:
         raise FileFailedError(GONE) from error
@@ -143,7 +204,7 @@ def read_file(
     broken = ""
     try:
         for number, event in enumerate(export.events()):
-            if number % prepared.FRAME_ITEMS == 0 and not keep_going():
+            if number % FRAME_ITEMS == 0 and not keep_going():
                 return None
             judge.take(event)
     except UnreadableFileError as error:
@@ -191,13 +252,13 @@ class _Judge:
         return list(self.notices)[:MAX_NOTICES]
 
 
-def _apply(claimed: Claim, is_over: MustStop) -> bool:
+def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
     """Apply what is prepared from the job's position on until time is up; return whether the end was reached."""
     job = ImportJob.objects.get(pk=claimed.job_id)
+    path = prepared_path(job.pk)
     pace = Pace()
-    log = _ProgressLog(job)
     try:
-        with PreparedReader(job.pk, job.processed_bookmarks) as reader:
+        with PreparedReader(path, job.processed_bookmarks) as reader:
             if job.deaths >= lifecycle.DEATHS_UNTIL_REJECTED and (frame := reader.take(1)):
                 apply_batch(claimed, frame.all_rejected(DEADLY))
             while frame := reader.take(1 if reader.position < job.careful_until else pace.items):
@@ -206,11 +267,11 @@ def _apply(claimed: Claim, is_over: MustStop) -> bool:
                 start = time.monotonic()
                 apply_batch(claimed, frame)
                 pace.correct(len(frame), time.monotonic() - start)
-                log.position(frame.end)
+                on_batch(frame.end, job.total_bookmarks)
                 time.sleep(PAUSE_SECONDS.get(connection.vendor, 0))
     except EOFError:
         logger.warning("import job %s: the prepared file is damaged and will be made again", job.pk)
-        prepared.discard(job.pk)
+        path.unlink(missing_ok=True)
         return False
     return True
 
@@ -246,14 +307,14 @@ class Pace:
         self.items = int(min(max(bounded, 1), MAX_BATCH_ITEMS))
 
 
-class _ProgressLog:
-    """Writes a line for every LOG_ITEMS items of an import, and no more than one each LOG_SECONDS."""
+def _progress_log(job: ImportJob) -> OnBatch:
+    """Return what writes a line for every LOG_ITEMS items of an import, and no more than one each LOG_SECONDS."""
+    logged, due = job.processed_bookmarks, time.monotonic() + LOG_SECONDS
 
-    def __init__(self, job: ImportJob) -> None:
-        self._job = job
-        self._logged, self._due = job.processed_bookmarks, time.monotonic() + LOG_SECONDS
+    def log(position: int, total: int) -> None:
+        nonlocal logged, due
+        if position - logged >= LOG_ITEMS and time.monotonic() > due:
+            logger.info("import job %s: %s of %s items", job.pk, position, total)
+            logged, due = position, time.monotonic() + LOG_SECONDS
 
-    def position(self, position: int) -> None:
-        if position - self._logged >= LOG_ITEMS and time.monotonic() > self._due:
-            logger.info("import job %s: %s of %s items", self._job.pk, position, self._job.total_bookmarks)
-            self._logged, self._due = position, time.monotonic() + LOG_SECONDS
+    return log

@@ -88,10 +88,10 @@ def prepared_path(job_id: int) -> Path:
 class PreparedWriter:
     """Writes a prepared file. Use it in a `with` block; without `finish` nothing is left behind."""
 
-    def __init__(self, job_id: int, fence: int) -> None:
-        self._path = prepared_path(job_id)
+    def __init__(self, path: Path, fence: int = 0) -> None:
+        self._path = path
         # Two workers may be at it when one was paused past its lease: each writes a file of its own.
-        self._draft_path = self._path.with_suffix(f".{fence}.part")
+        self._draft_path = path.with_suffix(f".{fence}.part")
         self._drafts: list[BookmarkDraft] = []
         self._rejects: list[PreparedReject] = []
         self._start = 0
@@ -143,12 +143,12 @@ class PreparedWriter:
 class PreparedReader:
     """Takes items from a prepared file, from a position on. Use it in a `with` block.
 
-    Raises FileNotFoundError when this host has no complete prepared file of the job.
+    Raises FileNotFoundError when this host has no such file.
     """
 
-    def __init__(self, job_id: int, position: int) -> None:
+    def __init__(self, path: Path, position: int = 0) -> None:
         self.position = position
-        self._path = prepared_path(job_id)
+        self._path = path
         self._rest = Frame(position, [], [])
 
     def __enter__(self) -> Self:
@@ -191,16 +191,6 @@ class PreparedReader:
                     raise EOFError
                 yield _decoder.decode(body).between(self.position, at + count)
             at += count
-
-
-def is_there(job_id: int) -> bool:
-    """Whether this host has the complete prepared file of a job."""
-    return prepared_path(job_id).exists()
-
-
-def discard(job_id: int) -> None:
-    """Delete the prepared file of a job from this host."""
-    prepared_path(job_id).unlink(missing_ok=True)
 
 
 def discard_stale(active_job_ids: set[int], *, older_than_seconds: float) -> int:

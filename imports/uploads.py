@@ -20,7 +20,7 @@ ROOT = "imports"
 ORPHAN_AGE = timedelta(hours=24)
 
 
-def save_import_file(file: File[bytes], user: AbstractBaseUser) -> str:
+def save_import_file(file: "File[bytes]", user: AbstractBaseUser) -> str:
     """Store an uploaded file in chunks and return its name in Django's default storage.
 
     Of the name the person gave it only the extension is kept. Raises OSError when the storage cannot take it.
@@ -32,8 +32,8 @@ def save_import_file(file: File[bytes], user: AbstractBaseUser) -> str:
     return default_storage.save(f"{ROOT}/{user.pk}/{moment}-{secrets.token_hex(4)}.{extension}", file)
 
 
-def submit(file: File[bytes], user: AbstractBaseUser, options: ImportOptions) -> ImportJob:
-    """Store `file` and create the job that imports it."""
+def submit(file: "File[bytes]", user: AbstractBaseUser, options: ImportOptions, *, queued: bool = True) -> ImportJob:
+    """Store `file` and create the job that imports it, which `queued` wakes a worker for."""
     job = ImportJob(
         user_id=user.pk,
         file_path=save_import_file(file, user),
@@ -41,11 +41,11 @@ def submit(file: File[bytes], user: AbstractBaseUser, options: ImportOptions) ->
         file_size=file.size,
         import_options=options.as_json(),
     )
-    lifecycle.start(job)
+    lifecycle.start(job, queued=queued)
     return job
 
 
-def open_upload(job: ImportJob) -> File[bytes]:
+def open_upload(job: ImportJob) -> "File[bytes]":
     """Open the stored file of a job. Raises FileNotFoundError when it is gone."""
     return default_storage.open(job.file_path)
 

@@ -1,0 +1,22 @@
+"""What the settings read from the environment in a test run. A pytest plugin, so that it comes before the settings."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_data_dir = tempfile.mkdtemp(prefix="cairn-tests-")
+atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
+os.environ["DATA_DIR"] = _data_dir
+os.environ.setdefault("SECRET_KEY", "only for tests")
+for name in ("DEBUG", "HTTPS", "ALLOWED_HOSTS", "IMPORT_MAX_BYTES", "REGISTRATION_OPEN", "HOST", "PORT"):
+    os.environ.pop(name, None)
+
+if os.environ.get("CAIRN_TEST_DATABASE") == "postgresql":
+    from tests.postgres import postgres_server
+
+    _server = postgres_server()
+    os.environ["DATABASE_URL"] = _server.__enter__()
+    atexit.register(_server.__exit__, None, None, None)
+else:
+    os.environ.pop("DATABASE_URL", None)

