@@ -167,7 +167,7 @@ class _Transcoder(io.RawIOBase):
         """Decide, at the first invalid byte, whether this is damaged UTF-8 or another encoding."""
         characters = len(_MULTIBYTE.findall(chunk))
         strays = len(_HIGH_BYTES.findall(_MULTIBYTE.sub(b"", chunk)))
-        self._is_damaged = self._has_multibyte or characters > strays
+        self._is_damaged = self._has_multibyte or characters >= strays
         self._decoder = codecs.getincrementaldecoder("utf-8" if self._is_damaged else self._legacy)("replace")
         chunk, self._tail = chunk + self._tail, b""
         return self._decode(self._decoder, chunk)

@@ -9,7 +9,7 @@ from imports.formats.csv_rows import header_columns
 from imports.formats.encoding import HEAD_BYTES, as_utf8
 
 _MAX_DEPTH = 100
-BINARY_FORMATS = (b"bplist00", b"mozLz40\0")
+BINARY_FORMATS = (b"bplist0", b"mozLz40\0")
 _KINDS = (
     (b"\x89PNG", "an image"),
     (b"\xff\xd8\xff", "an image"),

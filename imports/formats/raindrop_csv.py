@@ -1,6 +1,7 @@
 """Raindrop.io's export as CSV; a person's note and the page's own excerpt both go into the description."""
 
 from collections.abc import Iterator
+from html import unescape
 from typing import BinaryIO
 
 from imports.formats import dates
@@ -26,7 +27,7 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
 
 
 def _read(row: Row) -> Parsed:
-    url, title, folder = row.first("url"), html_to_text(row.first("title")), row.first("folder")
+    url, title, folder = row.first("url"), unescape(row.first("title")), row.first("folder")
     if not url:
         return row.without_address(title)
     return ParsedItem(
