@@ -21,7 +21,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -32,7 +32,7 @@ from django_q.tasks import async_task
 
 from bookmarks.drafts import printable
 from bookmarks.upsert import Outcome
-from imports.models import ACTIVE, RETRYABLE, ImportJob, ImportJobQuerySet, RejectedItem, Status
+from imports.models import ACTIVE, RETRYABLE, Heartbeat, ImportJob, ImportJobQuerySet, RejectedItem, Status
 from imports.prepared import PreparedReject
 
 logger = logging.getLogger("imports")
@@ -40,6 +40,9 @@ logger = logging.getLogger("imports")
 LEASE = timedelta(seconds=30)
 # A message that was sent this long ago and woke nobody may be lost; sending it again does no harm.
 LOST_AFTER = timedelta(seconds=20)
+OVERDUE = timedelta(seconds=15)
+SILENT = timedelta(seconds=150)
+STUCK = timedelta(seconds=60)
 DEATHS_UNTIL_CAREFUL = 2
 DEATHS_UNTIL_REJECTED = 3
 DEATHS_UNTIL_FAILED = 5
@@ -107,6 +110,7 @@ def claim(job_id: int, wake: int | None = None) -> Claim | None:
                 *("deaths", "careful_until"),
             ]
         )
+    note_alive()
     if job.fence == 1:
         logger.info("import job %s: started (%s, %s bytes)", job.pk, job.file_path, job.file_size)
     return Claim(job.pk, job.fence)
@@ -334,8 +338,31 @@ def _wake_lost(jobs: ImportJobQuerySet) -> int:
     return len(locked)
 
 
+def note_alive() -> None:
+    """Record that a worker is at work."""
+    Heartbeat.objects.update_or_create(pk=1, defaults={"seen": timezone.now()})
+
+
+def idle_since() -> datetime | None:
+    """Return since when nothing has been processing the queue, or None when something is, or has just begun to.
+
+    Messages that wait for OVERDUE although no worker holds a job, or SILENT without the sweep that comes each minute.
+    """
+    now = timezone.now()
+    seen = Heartbeat.objects.values_list("seen", flat=True).first()
+    if seen is not None and seen < now - SILENT:
+        return seen
+    oldest = OrmQ.objects.filter(lock__lt=now - OVERDUE).order_by("lock").values_list("lock", flat=True).first()
+    if oldest is None or ImportJob.objects.active().filter(lease_expires_at__gt=now).exists():
+        return None
+    return max(seen, oldest) if seen is not None else oldest
+
+
 def queue_is_stuck() -> bool:
-    """Whether messages are overdue although no worker has shown a sign of life for a minute."""
-    long_ago = timezone.now() - timedelta(seconds=60)
-    overdue = OrmQ.objects.filter(lock__lt=long_ago).exists()
-    return overdue and not ImportJob.objects.filter(lease_expires_at__gt=long_ago + LEASE).exists()
+    """Whether messages have been overdue for STUCK although no worker has shown a sign of life in that time."""
+    long_ago = timezone.now() - STUCK
+    return (
+        OrmQ.objects.filter(lock__lt=long_ago).exists()
+        and not Heartbeat.objects.filter(seen__gt=long_ago).exists()
+        and not ImportJob.objects.active().filter(lease_expires_at__gt=long_ago + LEASE).exists()
+    )

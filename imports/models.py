@@ -193,6 +193,15 @@ class ImportJob(TimestampedModel):
         )
 
 
+class Heartbeat(models.Model):
+    """When a worker last showed a sign of life: the one row, with primary key 1."""
+
+    seen = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"last seen {self.seen:%Y-%m-%d %H:%M:%S}"
+
+
 class RejectedItem(models.Model):
     """One item of a file that did not become a bookmark, and why."""
 

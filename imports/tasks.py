@@ -16,6 +16,7 @@ def process_import_job(import_job_id: int, wake: int | None = None) -> None:
 
 def sweep() -> None:
     """Wake jobs whose worker died or whose message was lost, and delete files that nobody needs any more."""
+    lifecycle.note_alive()
     lifecycle.wake_lost()
     uploads.delete_expired()
     uploads.delete_orphans()

