@@ -352,7 +352,9 @@ def idle_since() -> datetime | None:
     seen = Heartbeat.objects.values_list("seen", flat=True).first()
     if seen is not None and seen < now - SILENT:
         return seen
-    oldest = OrmQ.objects.filter(lock__lt=now - OVERDUE).order_by("lock").values_list("lock", flat=True).first()
+    oldest: datetime | None = (
+        OrmQ.objects.filter(lock__lt=now - OVERDUE).order_by("lock").values_list("lock", flat=True).first()
+    )
     if oldest is None or ImportJob.objects.active().filter(lease_expires_at__gt=now).exists():
         return None
     return max(seen, oldest) if seen is not None else oldest
