@@ -1,0 +1,234 @@
+"""ActivityStreams 2.0: the house format, and what fediverse services export.
+
+A file is a collection, a page of one, a list, one object or activity, or several of these in a row; see
+https://www.w3.org/TR/activitystreams-core/#collections. Its lists are read as they come, whatever their length.
+"""
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+from typing import BinaryIO, Final
+
+from imports.formats.activitystreams_objects import (
+    KNOWN,
+    NAMESPACE,
+    PAGES,
+    failure_in,
+    failure_sentence,
+    kinds_of,
+    read,
+    remote_page,
+)
+from imports.formats.base import Head, Notice, Parsed, UnreadableFileError
+from imports.formats.json_stream import LARGEST_VALUE, JsonStream
+
+NAME: Final = "activitystreams"
+LABEL: Final = "ActivityStreams (Cairn, Pebbling Club, Mastodon, fediverse)"
+EXTENSIONS: Final = (".json", ".jsonld", ".jsonl", ".ndjson")
+WHERE: Final = (
+    "In Cairn, choose Export above the list of bookmarks. In Mastodon, open Preferences, then Import and export,"
+    " request your archive, and upload it as it is."
+)
+
+type Counted = Generator[Parsed, None, int]
+
+_LISTS = ("items", "orderedItems")
+_PAGE_KEYS = ("first", "next")
+_REMOTE_KEYS = ("first", "next", "prev")
+_TELLING_KEYS = frozenset(
+    ("actor", "content", "href", "id", "items", "name", "object", "orderedItems", "summary", "totalItems", "url")
+)
+_ELEMENTS_LOOKED_AT = 10
+_DEEPEST_PAGE = 20
+_LARGEST_MEMBER = 64 * 1024
+_NO_COLLECTION = "The file is JSON, but neither an ActivityStreams collection nor anything else that holds bookmarks."
+
+
+def matches(head: Head) -> bool:
+    """Tell ActivityStreams by its context, or by the types of its objects beside a telling key."""
+    value = head.value
+    if isinstance(value, list):
+        return _is_list_of_objects(value) or _is_address(next(iter(value), None))
+    if not isinstance(value, dict):
+        return False
+    lists = (value.get(key) for key in (*_LISTS, "data"))
+    return _is_known(value) or any(isinstance(each, list) and _is_list_of_objects(each) for each in lists)
+
+
+def parse(stream: BinaryIO) -> Iterator[Parsed]:
+    """Yield what the file holds, in its order; what is no bookmark is yielded as rejected, with the reason.
+
+    Pages that are elsewhere are not fetched, which a notice says.
+    """
+    reader = JsonStream(stream)
+    start = reader.peek()
+    if start not in (b"{", b"["):
+        raise UnreadableFileError(_NO_COLLECTION) if start else UnreadableFileError("The file is empty.")
+    is_first = True
+    while start := reader.peek():
+        if start == b"[":
+            yield from _list(reader)
+        elif start == b"{" and is_first:
+            yield from _document(reader)
+        elif lines := reader.lines():
+            for line in lines:
+                yield from read(line)
+        elif start == b"{":
+            yield from _document(reader, is_first=False)
+        else:
+            yield from read(reader.value())
+        is_first = False
+
+
+def _is_list_of_objects(values: list[object]) -> bool:
+    return any(isinstance(value, dict) and _is_known(value) for value in values[:_ELEMENTS_LOOKED_AT])
+
+
+def _is_known(value: Mapping[str, object]) -> bool:
+    if isinstance(value.get("@context"), bool | int | float):
+        return False
+    if _is_activitystreams(value.get("@context")):
+        return True
+    kinds = kinds_of(value.get("type"))
+    return bool(kinds & KNOWN and value.keys() & _TELLING_KEYS)
+
+
+def _is_activitystreams(context: object) -> bool:
+    """Tell whether a context mentions the namespace: as a string, in a list, or as the meaning of a prefix."""
+    if isinstance(context, str):
+        return NAMESPACE in context
+    if isinstance(context, dict):
+        context = list(context.values())
+    return isinstance(context, list) and any(isinstance(each, str) and NAMESPACE in each for each in context)
+
+
+def _is_address(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://"))
+
+
+def _list(reader: JsonStream) -> Counted:
+    """Yield what the elements of a list are, and return how many these were.
+
+    An element that is an exporter's last words explains why the file ends there.
+    """
+    failure, count = None, 0
+    try:
+        for text in reader.elements():
+            count += 1
+            if failure:
+                yield failure
+            failure = failure_in(text) if text and b'"error"' in text else None
+            if not failure:
+                yield from read(text)
+    except UnreadableFileError as error:
+        raise UnreadableFileError(f"{failure.reason} {error}" if failure else str(error)) from None
+    if failure:
+        yield failure
+    return count
+
+
+def _document(reader: JsonStream, *, is_first: bool = True) -> Iterator[Parsed]:
+    """Yield what is in the object that comes next: a collection's items and pages, or else the object itself."""
+    members: dict[str, bytes | None] = {}
+    is_collection, count = False, 0
+    for key in reader.members():
+        parts = _parts(reader, key)
+        is_collection |= parts is not None
+        if parts is None:
+            members[key] = reader.value()
+            _check_context(members)
+        else:
+            count += yield from parts
+    known = {key: _small_value(text) for key, text in members.items()}
+    if is_collection or kinds_of(known.get("type")) & PAGES:
+        yield from _single_items(members)
+        yield from _remarks(known, count=count)
+    elif is_first and not _is_known(known):
+        raise UnreadableFileError(_reported(known) or _NO_COLLECTION)
+    else:
+        yield from read(_assembled(members))
+
+
+def _parts(reader: JsonStream, key: str, *, depth: int = 0) -> Counted | None:
+    """Return what yields the collection's list or page under `key`; None if there is neither."""
+    start = reader.peek()
+    if start == b"[" and (key in _LISTS or (key == "data" and not depth)):
+        return _list(reader)
+    if start == b"{" and key in _PAGE_KEYS and depth < _DEEPEST_PAGE:
+        return _page(reader, depth=depth + 1)
+    return None
+
+
+def _page(reader: JsonStream, *, depth: int) -> Counted:
+    """Yield the items of a page that is embedded in its collection, or in the page before it; return their number."""
+    members: dict[str, bytes | None] = {}
+    has_items, count = False, 0
+    for key in reader.members():
+        parts = _parts(reader, key, depth=depth)
+        has_items |= parts is not None
+        if parts is None:
+            members[key] = reader.value()
+        else:
+            count += yield from parts
+    known = {key: _small_value(text) for key, text in members.items()}
+    kinds = kinds_of(known.get("type"))
+    if has_items or kinds & PAGES:
+        yield from _single_items(members)
+        yield from _remarks(known, count=1)
+    elif "Link" in kinds and isinstance(address := known.get("href"), str):
+        yield Notice(remote_page(address))
+    else:
+        yield Notice("What the collection names as one of its pages is none, and is left out.")
+    return count
+
+
+def _single_items(members: Mapping[str, bytes | None]) -> Iterator[Parsed]:
+    """Yield the item of a list that has one and is written without brackets."""
+    for key in _LISTS:
+        if members.get(key, b"null") != b"null":
+            yield from read(members[key])
+
+
+def _remarks(members: Mapping[str, object], *, count: int) -> Iterator[Parsed]:
+    """Yield what is to be said about a collection besides its items, of which there were `count`."""
+    is_remote = False
+    for key in _REMOTE_KEYS:
+        page = members.get(key)
+        address = page.get("href") if isinstance(page, dict) else page
+        if isinstance(address, str):
+            is_remote = True
+            yield Notice(remote_page(address))
+    total = members.get("totalItems")
+    if not count and not is_remote and isinstance(total, int) and total > 0:
+        yield Notice(f"The collection is said to have {total:,} items, but none of them is in the file.")
+    if reported := _reported(members):
+        if not count:
+            raise UnreadableFileError(reported)
+        yield Notice(reported)
+
+
+def _reported(members: Mapping[str, object]) -> str:
+    error = members.get("error")
+    return failure_sentence(error) if isinstance(error, str) else ""
+
+
+def _check_context(members: Mapping[str, bytes | None]) -> None:
+    if isinstance(_small_value(members.get("@context")), int | float):
+        raise UnreadableFileError("The file is no ActivityStreams collection: its “@context” is a number.")
+
+
+def _small_value(text: bytes | None) -> object:
+    """Return the value of a member that describes a document; None for a large one, and for what is no JSON."""
+    if text is None or len(text) > _LARGEST_MEMBER:
+        return None
+    try:
+        value: object = json.loads(text, strict=False, parse_int=float)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _assembled(members: Mapping[str, bytes | None]) -> bytes | None:
+    """Return the text of an object, given the texts of its members; None if it is too large."""
+    texts = [b"%b:%b" % (json.dumps(key).encode(), text) for key, text in members.items() if text is not None]
+    whole = b"{%b}" % b",".join(texts)
+    return whole if len(texts) == len(members) and len(whole) <= LARGEST_VALUE else None
