@@ -26,9 +26,9 @@ class Command(BaseCommand):
         """Declare the options; wrong ones end with exit status 2."""
         parser.add_argument("--user", required=True, metavar="NAME", help="whose bookmarks to export")
         parser.add_argument("--format", required=True, choices=list(EXPORTS), help="format of the file")
-        parser.add_argument("--output", type=Path, metavar="FILE", help="file to write (default: standard output)")
+        parser.add_argument("--output", metavar="FILE", help="file to write (default: standard output)")
 
-    def handle(self, *, user: str, format: str, output: Path | None, **_options: Any) -> None:  # noqa: A002 - options
+    def handle(self, *, user: str, format: str, output: str | None, **_options: Any) -> None:  # noqa: A002 - options
         """Export, or raise CommandError with a sentence for the person at the terminal."""
         users = get_user_model()
         try:
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         if output is None:
             self._print(chunks)
         else:
-            _save(chunks, output=output)
+            _save(chunks, output=Path(output))
 
     def _print(self, chunks: Iterable[bytes]) -> None:
         binary = getattr(self.stdout, "buffer", None)
