@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, cast
 
 from imports.formats.base import UnreadableFileError
 
-MAX_ELEMENT_CHARACTERS: Final = 32 * 1024 * 1024
+MAX_ELEMENT_CHARACTERS: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 200
 
 _CHUNK_BYTES = 64 * 1024
@@ -27,6 +27,9 @@ _SPACE = re.compile(r"[\s\ufeff]*")
 # A doubled or a trailing comma costs nothing but itself.
 _SEPARATORS = re.compile(r"[\s,]*")
 _KEY = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:', re.DOTALL)
+# An object that holds no array and no more than one level of objects. Possessive, so linear whatever the text.
+_PLAIN = r'[^{}\[\]"]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_FLAT = re.compile(rf"\{{(?:{_PLAIN}|\{{(?:{_PLAIN})*+\}})*+\}}", re.DOTALL)
 
 
 def _integer(digits: str) -> int | None:
@@ -105,6 +108,16 @@ class JsonReader:
                 if is_whole or end + _LONGEST_FRAGMENT <= len(self._text) or not self._fill():
                     self._at = end
                     return cast("object", value)
+
+    def skip_flat(self) -> bool:
+        """Pass over the next value if it is an object without arrays that has been read whole, and tell so."""
+        match = _FLAT.match(self._text, self._at)
+        self._at = match.end() if match else self._at
+        return match is not None
+
+    def is_flat(self) -> bool:
+        """Tell whether the next value is an object without arrays that has been read whole."""
+        return _FLAT.match(self._text, self._at) is not None
 
     def object_keys(self) -> Iterator[str]:
         """Step through the object that comes next; each key's value must be read before the next key."""

@@ -6,7 +6,7 @@ names of the folders, once for the bookmarks. A table of folders is kept, of at 
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, cast
 
 from imports.formats.base import Notice, UnreadableFileError
 from imports.formats.json_events import MAX_DEPTH, JsonReader, no_bookmarks, too_deep
@@ -84,7 +84,7 @@ def read_folders(stream: BinaryIO, name_of: Callable[[Node], str], *, nests: Cal
     comes before their children.
     """
     folders = Folders()
-    walk = _Walk(JsonReader(stream), nests)
+    walk = _Walk(JsonReader(stream), nests, has_leaves=False)
     with suppress(UnreadableFileError):
         for node in walk.nodes():
             _add(folders, node, name_of)
@@ -124,9 +124,12 @@ class _Frame:
 
 
 class _Walk:
-    def __init__(self, reader: JsonReader, nests: Callable[[Keys], bool]) -> None:
+    """Without `has_leaves`, most nodes that are no folders are passed over unread."""
+
+    def __init__(self, reader: JsonReader, nests: Callable[[Keys], bool], *, has_leaves: bool = True) -> None:
         self._reader = reader
         self._nests = nests
+        self._has_leaves = has_leaves
         self._frames: list[_Frame] = []
         self._count = 0
 
@@ -147,12 +150,17 @@ class _Walk:
             yield frame.node()
 
     def _next_child(self, frame: _Frame) -> Node | None:
-        if not self._reader.has_element():
+        reader = self._reader
+        if not reader.has_element():
             frame.in_children = False
-        elif self._reader.peek() == "{":
+        elif not self._has_leaves and reader.skip_flat():
+            return None
+        elif self._has_leaves and reader.is_flat():
+            return Node(cast("dict[str, object]", reader.value()), 0, frame.number, None)
+        elif reader.peek() == "{":
             self._push(None, frame.number)
         else:
-            return Node({"": self._reader.value()}, 0, frame.number, None)
+            return Node({"": reader.value()}, 0, frame.number, None)
         return None
 
     def _next_member(self, frame: _Frame) -> Node | None:
