@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from imports.formats.base import Parsed, ParsedItem
-from imports.formats.markup import chunks_of, parse_html_items
+from imports.formats.markup import ItemReader, chunks_of, parse_html_items
 from imports.formats.text import one_line
 
 # Takes the heading above a link, the link's attributes by their names in lower case, and its text.
@@ -16,23 +16,17 @@ def parse_link_sections(stream: BinaryIO, make_item: MakeItem) -> Iterator[Parse
     return parse_html_items(chunks_of(stream), _Reader(make_item))
 
 
-class _Reader:
+class _Reader(ItemReader):
     """Keeps the latest heading and the open link."""
 
     def __init__(self, make_item: MakeItem) -> None:
-        self.depth = 0
+        super().__init__()
         self._make_item = make_item
-        self._items: list[Parsed] = []
         self._heading: list[str] = []
         self._link: dict[str, str] | None = None
         self._title: list[str] = []
         # Which of the two takes the text that comes next.
         self._text: list[str] | None = None
-
-    def take(self) -> list[Parsed]:
-        """Return the items finished since the last call."""
-        items, self._items = self._items, []
-        return items
 
     def start(self, tag: str, attrib: dict[str, str]) -> None:
         self.depth += 1
@@ -60,7 +54,7 @@ class _Reader:
     def _finish_link(self) -> None:
         self._text = None
         if self._link is not None:
-            self._items.append(
+            self.items.append(
                 self._make_item(one_line("".join(self._heading)), self._link, one_line("".join(self._title)))
             )
             self._link = None

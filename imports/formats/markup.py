@@ -1,4 +1,4 @@
-"""Feeds HTML to lxml's event parser in bounded memory and linear time; knows no dialect."""
+"""Reads HTML, and XML as leniently, by lxml's events: bounded memory, linear time; knows no dialect."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -12,11 +12,16 @@ CHUNK_BYTES = 1 << 16
 # libxml2 looks an end tag up in its stack of open elements, so deep nesting makes end tags dear. Real files
 # stay under a thousandth of this; what goes over it would take time that grows with the square of its length.
 _MAX_STACK_STEPS = 1_000_000_000
-
-
-# Where the end of the root element must be; after it come blanks and perhaps a comment.
-_TAIL_BYTES = 4096
+# Elements whose content a browser takes as it is up to the end tag. Written without escaping into a title or note,
+# such a tag would swallow all bookmarks that follow; under another name it is a tag like any other.
+_RAW_TEXT = re.compile(
+    rb"<(?=(?:iframe|noembed|noframes|plaintext|script|style|textarea|title|xmp)[\s/>])", re.IGNORECASE
+)
+_LONGEST_RAW_TEXT = len(b"<plaintext>")
 _TAG_START = re.compile(rb"<[a-zA-Z/!]?")
+_TAIL_BYTES = 4096
+# Put behind the input: it arrives as a comment unless the input ends within quotes or a comment.
+_END_MARK = "end of input"
 
 
 class MarkupTooDeepError(Exception):
@@ -40,17 +45,51 @@ class EventTarget(Protocol):
         """Take a piece of text; one run of text may come in many pieces."""
         ...
 
+    def comment(self, text: str) -> None:
+        """Take a comment, or what HTML treats as one: a processing instruction, a damaged declaration."""
+        ...
+
     def close(self) -> None:
         """Take the end of the input."""
         ...
 
 
-class ItemTarget(EventTarget, Protocol):
-    """An event target that turns events into items."""
+class ItemReader:
+    """An event target that turns events into items: the base of every format's own, which puts them in `items`."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.items: list[Parsed] = []
+        self.is_whole = False
+
+    def start(self, tag: str, attrib: dict[str, str]) -> None:  # noqa: ARG002 - for those who override it
+        """Count an open element; whoever overrides it counts too."""
+        self.depth += 1
+
+    def end(self, tag: str) -> None:  # noqa: ARG002 - for those who override it
+        """Count an element that is no longer open; whoever overrides it counts too."""
+        self.depth -= 1
+
+    def data(self, data: str) -> None:
+        """Text is ignored unless a format says otherwise."""
+
+    def comment(self, text: str) -> None:
+        """Notice the mark behind the input."""
+        self.is_whole = text == _END_MARK
+
+    def close(self) -> None:
+        """Nothing is open at the end unless a format says otherwise."""
 
     def take(self) -> list[Parsed]:
-        """Return the items finished since the last call, and forget them."""
-        ...
+        """Return the items finished since the last call."""
+        items, self.items = self.items, []
+        return items
+
+
+def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield what is left of a stream in chunks of CHUNK_BYTES."""
+    while chunk := stream.read(CHUNK_BYTES):
+        yield chunk
 
 
 def feed_html(chunks: Iterable[bytes], target: EventTarget) -> Iterator[None]:
@@ -77,64 +116,58 @@ def feed_html(chunks: Iterable[bytes], target: EventTarget) -> Iterator[None]:
     yield
 
 
-def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield what is left of a stream in chunks of CHUNK_BYTES."""
-    while chunk := stream.read(CHUNK_BYTES):
-        yield chunk
-
-
 def parse_html_items(
     chunks: Iterable[bytes],
-    target: ItemTarget,
+    reader: ItemReader,
     *,
     end: re.Pattern[bytes] | None = None,
     on_break: Callable[[], None] | None = None,
 ) -> Iterator[Parsed]:
-    """Yield the items `target` makes of UTF-8 chunks of HTML, or of XML, which is read as leniently.
+    """Yield the items `reader` makes of UTF-8 chunks of HTML, or of XML, which is read as leniently.
 
     XML read so has no document type: what it declares is not looked at, and a reference to it stays as it is.
-    Raises UnreadableFileError, after the items before, where the file breaks off: inside a tag, or without `end`
-    among its last few kilobytes. `on_break` is called then, before the parser ends the elements that are open.
+    Raises UnreadableFileError, after the items before, where the file breaks off: inside a tag, a quotation or a
+    comment, or without `end` among its last few kilobytes. `on_break` is called then, if the break can be told
+    before the parser ends the elements that are open.
     """
-    ending = _Ending(end, on_break)
     count = 0
     try:
-        for _ in feed_html(ending.watch(chunks), target):
-            items = target.take()
+        for _ in feed_html(_watched(chunks, end, on_break), reader):
+            items = reader.take()
             count += len(items)
             yield from items
     except MarkupTooDeepError as error:
         raise UnreadableFileError(
             f"After item {count} the file is nested too deeply to be read on; no program writes such a file."
         ) from error
-    if ending.is_broken:
+    if not reader.is_whole:
         raise UnreadableFileError(f"The file breaks off after item {count}; it was probably cut short.")
 
 
-class _Ending:
-    """Watches how a stream ends: the parser drops an incomplete tag without a word."""
+def _watched(
+    chunks: Iterable[bytes], end: re.Pattern[bytes] | None, on_break: Callable[[], None] | None
+) -> Iterator[bytes]:
+    """Pass chunks on, and behind them a mark by which the reader knows that the input is whole."""
+    tail = open_tag = b""
+    for chunk in _without_raw_text(chunks):
+        less, greater = chunk.rfind(b"<"), chunk.rfind(b">")
+        if less > greater:
+            open_tag = chunk[less : less + 2]
+        elif greater >= 0:
+            open_tag = b""
+        tail = (tail + chunk)[-_TAIL_BYTES:]
+        yield chunk
+    if _TAG_START.fullmatch(open_tag) is None and (end is None or end.search(tail)):
+        yield f"<!--{_END_MARK}-->".encode()
+    elif on_break is not None:
+        on_break()
 
-    def __init__(self, end: re.Pattern[bytes] | None, on_break: Callable[[], None] | None) -> None:
-        self.is_broken = False
-        self._end = end
-        self._on_break = on_break
-        self._tail = b""
-        self._open_tag = b""
 
-    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            start, end = chunk.rfind(b"<"), chunk.rfind(b">")
-            if start > end:
-                self._open_tag = chunk[start : start + 2]
-            elif end >= 0:
-                self._open_tag = b""
-            elif len(self._open_tag) == 1:
-                self._open_tag += chunk[:1]
-            self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
-            yield chunk
-        self.is_broken = _TAG_START.fullmatch(self._open_tag) is not None or not self._has_end()
-        if self.is_broken and self._on_break:
-            self._on_break()
-
-    def _has_end(self) -> bool:
-        return self._end is None or self._end.search(self._tail) is not None
+def _without_raw_text(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    held = b""
+    for chunk in chunks:
+        whole = held + chunk if held else chunk
+        cut = whole.rfind(b"<", len(whole) - _LONGEST_RAW_TEXT)
+        held = whole[cut:] if cut >= 0 else b""
+        yield _RAW_TEXT.sub(b"<x-", whole[:cut] if cut >= 0 else whole)
+    yield _RAW_TEXT.sub(b"<x-", held)

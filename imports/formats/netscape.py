@@ -12,7 +12,7 @@ from typing import BinaryIO
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem, RejectedItem
 from imports.formats.exact_tags import exact_tags
-from imports.formats.markup import chunks_of, parse_html_items
+from imports.formats.markup import ItemReader, chunks_of, parse_html_items
 from imports.formats.roots import is_browser_root, is_reading_list
 from imports.formats.text import one_line
 
@@ -73,12 +73,11 @@ _FLAG_TAGS = frozenset((_ARCHIVED_TAG, _UNREAD_TAG))
 _LINKDING_NOTES = re.compile(r"\s*\[linkding-notes\](.*?)\[/linkding-notes\]\s*", re.DOTALL)
 
 
-class _Reader:
+class _Reader(ItemReader):
     """Turns the parser's events into bookmarks, one open at a time."""
 
     def __init__(self) -> None:
-        self.depth = 0
-        self._items: list[Parsed] = []
+        super().__init__()
         # Each open <DL> as its path of folders and whether it is the list of pages to read later.
         self._levels: list[tuple[tuple[str, ...], bool]] = [((), False)]
         self._heading: dict[str, str] | None = None
@@ -88,11 +87,6 @@ class _Reader:
         self._description: list[str] = []
         # Which of the three takes the text that comes next.
         self._text: list[str] | None = None
-
-    def take(self) -> list[Parsed]:
-        """Return the bookmarks finished since the last call."""
-        items, self._items = self._items, []
-        return items
 
     def start(self, tag: str, attrib: dict[str, str]) -> None:
         self.depth += 1
@@ -172,11 +166,11 @@ class _Reader:
             return
         # The next link's address was read as names of attributes: it is beyond recovery, this one's is not.
         self._add({"href": runaway[1].rstrip(_QUOTE_AND_SPACE)}, [runaway[2]])
-        self._items.append(RejectedItem(reason=_SWALLOWED, title=one_line("".join(self._title)), source=link))
+        self.items.append(RejectedItem(reason=_SWALLOWED, title=one_line("".join(self._title)), source=link))
 
     def _add(self, link: dict[str, str], title: list[str]) -> None:
         folders, is_unread = self._levels[-1]
-        self._items.append(_item(link, title, self._description, folders=folders, is_unread=is_unread))
+        self.items.append(_item(link, title, self._description, folders=folders, is_unread=is_unread))
 
 
 def _is_root_mark(heading: dict[str, str]) -> bool:

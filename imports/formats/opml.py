@@ -11,7 +11,7 @@ from typing import BinaryIO
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem
 from imports.formats.exact_tags import exact_tags
-from imports.formats.markup import chunks_of, parse_html_items
+from imports.formats.markup import ItemReader, chunks_of, parse_html_items
 from imports.formats.text import one_line
 
 NAME = "opml"
@@ -44,19 +44,13 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
     return parse_html_items(chunks_of(stream), _Reader(), end=_END)
 
 
-class _Reader:
+class _Reader(ItemReader):
     """Keeps the path of folders; all else is in the attributes of an outline."""
 
     def __init__(self) -> None:
-        self.depth = 0
-        self._items: list[Parsed] = []
+        super().__init__()
         # The folders within each outline that is open.
         self._paths: list[tuple[str, ...]] = [()]
-
-    def take(self) -> list[Parsed]:
-        """Return the items finished since the last call."""
-        items, self._items = self._items, []
-        return items
 
     def start(self, tag: str, attrib: dict[str, str]) -> None:
         self.depth += 1
@@ -65,7 +59,7 @@ class _Reader:
         folders = self._paths[-1]
         item = _item(attrib, folders)
         if item is not None:
-            self._items.append(item)
+            self.items.append(item)
         elif name := _name(attrib):
             folders = (*folders, name)[:_MAX_FOLDERS]
         self._paths.append(folders)
@@ -74,12 +68,6 @@ class _Reader:
         self.depth -= 1
         if tag == "outline":
             self._paths.pop()
-
-    def data(self, data: str) -> None:
-        """There is no text outside of attributes."""
-
-    def close(self) -> None:
-        """Nothing is open at the end."""
 
 
 def _item(outline: dict[str, str], folders: tuple[str, ...]) -> ParsedItem | None:

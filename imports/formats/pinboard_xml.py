@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem
-from imports.formats.markup import chunks_of, parse_html_items
+from imports.formats.markup import ItemReader, chunks_of, parse_html_items
 from imports.formats.text import one_line
 
 NAME = "pinboard-xml"
@@ -36,31 +36,13 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
     return parse_html_items(chunks_of(stream), _Reader(), end=_END)
 
 
-class _Reader:
+class _Reader(ItemReader):
     """Makes a bookmark of each post; all of it is in the attributes."""
-
-    def __init__(self) -> None:
-        self.depth = 0
-        self._items: list[Parsed] = []
-
-    def take(self) -> list[Parsed]:
-        """Return the items finished since the last call."""
-        items, self._items = self._items, []
-        return items
 
     def start(self, tag: str, attrib: dict[str, str]) -> None:
         self.depth += 1
         if tag == "post":
-            self._items.append(_item(attrib))
-
-    def end(self, tag: str) -> None:  # noqa: ARG002 - the parser's signature
-        self.depth -= 1
-
-    def data(self, data: str) -> None:
-        """There is no text."""
-
-    def close(self) -> None:
-        """Nothing is open at the end."""
+            self.items.append(_item(attrib))
 
 
 def _item(post: dict[str, str]) -> ParsedItem:

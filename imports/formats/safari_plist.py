@@ -15,7 +15,7 @@ import msgspec
 
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem, UnreadableFileError
-from imports.formats.markup import chunks_of, parse_html_items
+from imports.formats.markup import ItemReader, chunks_of, parse_html_items
 from imports.formats.roots import is_browser_root
 from imports.formats.text import one_line
 
@@ -151,22 +151,16 @@ def _dict(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-class _Reader:
+class _Reader(ItemReader):
     """Builds the dictionaries and lists of an XML property list, and hands out each folder at the top."""
 
     def __init__(self) -> None:
-        self.depth = 0
+        super().__init__()
         self.has_children = False
-        self._items: list[Parsed] = []
         self._open: list[dict[str, object] | list[object]] = []
         # The key of each open dictionary that waits for its value.
         self._keys: list[str] = []
         self._text: list[str] | None = None
-
-    def take(self) -> list[Parsed]:
-        """Return the items finished since the last call."""
-        items, self._items = self._items, []
-        return items
 
     def start(self, tag: str, attrib: dict[str, str]) -> None:  # noqa: ARG002 - the parser's signature
         self.depth += 1
@@ -197,14 +191,11 @@ class _Reader:
         if self._text is not None:
             self._text.append(data)
 
-    def close(self) -> None:
-        """All that is complete is handed out already."""
-
     def give_up(self) -> None:
         """Hand out what is complete; the folders it is in have no title yet, and what is open was cut off."""
         for container in self._open:
             if isinstance(container, list):
-                self._items.extend(_bookmarks(container, max_nodes=_MAX_XML_BYTES))
+                self.items.extend(_bookmarks(container, max_nodes=_MAX_XML_BYTES))
         self._open.clear()
         self._text = None
 
@@ -213,7 +204,7 @@ class _Reader:
             return
         container = self._open[-1]
         if len(self._open) == 2 and isinstance(container, list) and self._keys[0] == "Children":
-            self._items.extend(_bookmarks([value], max_nodes=_MAX_XML_BYTES))
+            self.items.extend(_bookmarks([value], max_nodes=_MAX_XML_BYTES))
         elif isinstance(container, list):
             container.append(value)
         elif self._keys[-1] in _KEPT:
