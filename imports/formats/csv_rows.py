@@ -123,7 +123,8 @@ def _cells(line: str, delimiter: str) -> tuple[str, ...]:
 def read_rows(stream: BinaryIO) -> Iterator[Row | RejectedItem]:
     """Yield the rows below the header of a UTF-8 stream; blank ones are left out, broken ones are rejected items.
 
-    Comma, semicolon, tab and bar are recognised as delimiters. Raises UnreadableFileError when there is no header.
+    Comma, semicolon, tab and bar are recognised as delimiters. Raises UnreadableFileError when there is no
+    header, or no column of addresses.
     """
     source = text_lines(stream, limit=MAX_ROW_CHARACTERS)
     header = next((line for line in source if line.strip() and not line.lower().startswith("sep=")), "")
@@ -134,7 +135,9 @@ def read_rows(stream: BinaryIO) -> Iterator[Row | RejectedItem]:
         raise UnreadableFileError("The table has no header row that names its columns, such as “url” and “title”.")
     delimiter = _delimiter(header)
     index = {name: position for position, name in reversed(list(enumerate(columns)))}
-    url_at = min((index[name] for name in URL_COLUMNS if name in index), default=0)
+    url_at = next((index[name] for name in URL_COLUMNS if name in index), None)
+    if url_at is None:
+        raise UnreadableFileError("The table has no column of addresses, such as “url”.")
     lines = _Lines(source)
     for record in _records(lines, delimiter):
         if isinstance(record, RejectedItem):

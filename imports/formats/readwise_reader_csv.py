@@ -46,8 +46,8 @@ def _read(row: Row) -> Parsed:
 
 def _mended(row: Row) -> Row:
     """Put the cells back under their columns: a missing ID moves them, and so do unquoted commas in the list."""
-    tags_at = row.index["document tags"]
     values = row.values
+    tags_at = row.index.get("document tags", len(values))
     id_at = row.index.get("id", tags_at)
     if id_at < tags_at and len(values) > id_at and values[id_at].lstrip().startswith("["):
         values = [*values[:id_at], "", *values[id_at:]]

