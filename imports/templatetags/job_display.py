@@ -1,0 +1,35 @@
+"""How a job's figures read in its row."""
+
+from math import ceil
+
+from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from imports.formats.registry import FORMATS
+
+register = template.Library()
+
+_MINUTE, _HOUR = 60, 3600
+_LABELS = {known.NAME: known.LABEL for known in FORMATS}
+
+
+@register.filter
+def format_label(name: str) -> str:
+    """Return what people call the format of this NAME; the NAME itself where no such format is known any more."""
+    return _LABELS.get(name, name)
+
+
+@register.filter
+def time_left(seconds: float) -> str:
+    """Return an estimate of the time to the end, rounded as such an estimate deserves."""
+    if seconds < 5:
+        return _("a few seconds left")
+    if seconds < _MINUTE:
+        rounded = 5 * ceil(seconds / 5)
+        return ngettext("about %(count)s second left", "about %(count)s seconds left", rounded) % {"count": rounded}
+    if seconds < _HOUR:
+        minutes = ceil(seconds / _MINUTE)
+        return ngettext("about %(count)s minute left", "about %(count)s minutes left", minutes) % {"count": minutes}
+    hours = ceil(seconds / _HOUR)
+    return ngettext("about %(count)s hour left", "about %(count)s hours left", hours) % {"count": hours}

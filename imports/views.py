@@ -1,0 +1,183 @@
+"""The import page: upload, history, and the row of each job. A view never writes a job's status itself."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, cast
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render, resolve_url
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.middleware import HtmxDetails
+
+from imports import lifecycle, receiving, uploads
+from imports.forms import ImportJobForm, plain_size, too_large
+from imports.models import ImportJob, ImportJobQuerySet
+
+logger = logging.getLogger("imports")
+
+PAGE_JOBS = 20
+
+
+class SignedInRequest(HttpRequest):
+    """A request of somebody who is signed in."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def signed_in[**P](
+    view: Callable[Concatenate[SignedInRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Send anybody else to the login page; the whole page, where a fragment of it was asked for."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        known = cast("SignedInRequest", request)
+        response = view(known, *args, **kwargs) if request.user.is_authenticated else _to_login(known)
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    return checked
+
+
+def _to_login(request: SignedInRequest) -> HttpResponse:
+    if request.htmx:
+        come_back = request.htmx.current_url_abs_path or reverse("imports:import")
+    else:
+        come_back = request.get_full_path() if request.method == "GET" else reverse("imports:import")
+    login = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': come_back})}"
+    if request.htmx:
+        return HttpResponse(status=401, headers={"HX-Redirect": login})
+    return HttpResponseRedirect(login)
+
+
+@require_safe
+@never_cache
+@signed_in
+def job_list(request: SignedInRequest) -> HttpResponse:
+    """Show the upload form and the history, or the history alone to htmx."""
+    context = {
+        "form": ImportJobForm(),
+        "page": Paginator(_jobs(request), PAGE_JOBS).get_page(request.GET.get("page")),
+        "limit": plain_size(settings.IMPORT_MAX_BYTES),
+    }
+    part = "#history" if request.htmx.target == "import-history" else ""
+    return render(request, f"imports/job_list.html{part}", context)
+
+
+@csrf_exempt  # the token is in the body, which must not be read before it is limited: _submit asks for it
+@require_POST
+@signed_in
+def import_submit(request: SignedInRequest) -> HttpResponse:
+    """Store an uploaded file and create its job."""
+    if receiving.is_hopeless(request):
+        size, limit = receiving.declared_bytes(request), settings.IMPORT_MAX_BYTES
+        return _refused(request, ImportJobForm(), [too_large(size, limit)], status=413)
+    receiving.limit_upload(request)
+    try:
+        return _submit(request)
+    except OSError:
+        logger.exception("an upload of user %s could not be stored", request.user.pk)
+        problem = _("The server could not store the file; perhaps its disk is full. Please try again later.")
+        return _refused(request, ImportJobForm(), [problem], status=507)
+
+
+@csrf_protect
+def _submit(request: SignedInRequest) -> HttpResponse:
+    form = ImportJobForm(request.POST, request.FILES)
+    if not form.is_valid():
+        problems = [str(problem) for problems in form.errors.values() for problem in problems]
+        return _refused(request, form, problems, status=422)
+    job = uploads.submit(form.cleaned_data["file"], request.user, form.options())
+    if request.htmx:
+        fresh = ImportJobForm(initial={**form.cleaned_data, "file": None})
+        context = {"form": fresh, "job": _jobs(request).get(pk=job.pk), "limit": plain_size(settings.IMPORT_MAX_BYTES)}
+        return render(request, "imports/_submitted.html", context)
+    messages.success(request, _("The file was uploaded and will be imported."))
+    return _see_other()
+
+
+def _refused(request: SignedInRequest, form: ImportJobForm, problems: list[str], *, status: int) -> HttpResponse:
+    if request.htmx:
+        context = {"form": form, "problems": problems, "limit": plain_size(settings.IMPORT_MAX_BYTES)}
+        return render(request, "imports/_upload_form.html", context, status=status)
+    for problem in problems:
+        messages.error(request, problem)
+    return _see_other()
+
+
+@require_POST
+@signed_in
+def import_retry(request: SignedInRequest) -> HttpResponse:
+    """Send a failed or cancelled job to work again."""
+    job = _posted_job(request)
+    start_over, partial = bool(request.POST.get("start_over")), bool(request.POST.get("partial"))
+    if lifecycle.retry(request.user, job.pk, start_over=start_over, partial=partial):
+        return _changed(request, job, messages.SUCCESS, _("The import will go on."))
+    return _changed(request, job, messages.ERROR, _("This import cannot be retried."))
+
+
+@require_POST
+@signed_in
+def import_cancel(request: SignedInRequest) -> HttpResponse:
+    """Cancel a job that has not ended."""
+    job = _posted_job(request)
+    if lifecycle.cancel(request.user, job.pk):
+        return _changed(request, job, messages.SUCCESS, _("The import was cancelled. What was imported stays."))
+    return _changed(request, job, messages.ERROR, _("This import has already ended."))
+
+
+@require_safe
+@never_cache
+@signed_in
+def job_row(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Show the row of a job as it is now."""
+    job = get_object_or_404(_jobs(request), pk=pk)
+    if _seems_lost(job):
+        lifecycle.wake_if_lost(job)
+    return render(request, "imports/_job_row.html", {"job": job})
+
+
+def _jobs(request: SignedInRequest) -> ImportJobQuerySet:
+    """Return the person's jobs; `is_behind` says whether another one of theirs goes first."""
+    earlier = ImportJob.objects.active().filter(user=OuterRef("user"), pk__lt=OuterRef("pk"))
+    return ImportJob.objects.owned_by(request.user).annotate(is_behind=Exists(earlier))
+
+
+def _posted_job(request: SignedInRequest) -> Any:  # an ImportJob with what `_jobs` adds
+    try:
+        pk = int(request.POST.get("import_job_id", ""))
+    except ValueError as error:
+        raise Http404 from error
+    return get_object_or_404(_jobs(request), pk=pk)
+
+
+def _seems_lost(job: ImportJob) -> bool:
+    """Whether the job may need waking: judged by what the row holds, so that a poll costs no further query."""
+    now = timezone.now()
+    is_held = job.lease_expires_at is not None and job.lease_expires_at > now
+    return job.is_active and not is_held and job.woken_at < now - lifecycle.LOST_AFTER
+
+
+def _changed(request: SignedInRequest, job: ImportJob, level: int, message: str) -> HttpResponse:
+    if request.htmx:
+        return render(request, "imports/_job_row.html", {"job": _jobs(request).get(pk=job.pk)})
+    messages.add_message(request, level, message)
+    return _see_other()
+
+
+def _see_other() -> HttpResponse:
+    return HttpResponse(status=303, headers={"Location": reverse("imports:import")})
