@@ -262,12 +262,12 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
             if job.deaths >= lifecycle.DEATHS_UNTIL_REJECTED and (frame := reader.take(1)):
                 apply_batch(claimed, frame.all_rejected(DEADLY))
             while frame := reader.take(1 if reader.position < job.careful_until else pace.items):
-                if is_over():
-                    return False
                 start = time.monotonic()
                 apply_batch(claimed, frame)
                 pace.correct(len(frame), time.monotonic() - start)
                 on_batch(frame.end, job.total_bookmarks)
+                if is_over():
+                    return False
                 time.sleep(PAUSE_SECONDS.get(connection.vendor, 0))
     except EOFError:
         logger.warning("import job %s: the prepared file is damaged and will be made again", job.pk)

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import django_stubs_ext
 from bootstrap_wrapper import get_bootstrap_dir
 from django.utils.csp import CSP
 from environs import Env
 
 from project.environment import database, positive, read, secret_key
+
+django_stubs_ext.monkeypatch()
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent

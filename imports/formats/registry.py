@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from imports.formats import (
+    activitystreams,
     chrome,
     delicious,
     elcurator,
@@ -59,6 +60,7 @@ FORMATS: tuple[Format, ...] = (
     tab_session_manager,
     goodlinks,
     misskey_favorites,
+    activitystreams,
     pocket_csv,
     instapaper_csv,
     raindrop_csv,
