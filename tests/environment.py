@@ -4,8 +4,11 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 _data_dir = tempfile.mkdtemp(prefix="cairn-tests-")
+# Where there is no such directory WhiteNoise warns, and a warning is an error here.
+Path(_data_dir, "static").mkdir()
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["DATA_DIR"] = _data_dir
 os.environ.setdefault("SECRET_KEY", "only for tests")
