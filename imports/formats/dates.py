@@ -65,7 +65,7 @@ def from_unix(value: object) -> datetime | None:
 def from_webkit(value: object) -> datetime | None:
     """Return microseconds since 1601-01-01 UTC, given as number or digits (Chrome)."""
     number = _number(value)
-    if number is None or number >= _NANOSECONDS_END:
+    if number is None or number >= _MICROSECONDS_END:
         return None
     return _after(_WEBKIT_EPOCH, round(number))
 
@@ -117,22 +117,28 @@ def from_any(value: object) -> datetime | None:
 def _number(value: object) -> int | float | None:
     """Return a positive, finite number from a number or its digits."""
     if isinstance(value, str):
-        value = _number_in(value)
-    elif isinstance(value, Decimal):
-        value = float(value) if value.is_finite() else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+        number = _number_in(value)
+    elif isinstance(value, bool):
+        return None
+    elif isinstance(value, (int, float)):
+        number = value
+    elif isinstance(value, Decimal) and value.is_finite():
+        number = float(value)
+    else:
         return None
     # NaN compares false with everything; infinity is above each of the bounds that follow.
-    return value if value > 0 else None
+    return number if number > 0 else None
 
 
-def _number_in(text: str) -> int | float | None:
+def _number_in(text: str) -> int | float:
+    """Return the number that a text consists of, or 0."""
     if len(text) > _LONGEST_NUMBER:
-        return None
-    text = text.strip()
-    if text.isascii() and text.isdigit():
+        return 0
+    if not text.isdigit():
+        text = text.strip()
+    if text.isdigit() and text.isascii():
         return int(text)
-    return float(text) if _DECIMAL.fullmatch(text) else None
+    return float(text) if _DECIMAL.fullmatch(text) else 0
 
 
 def _after(epoch: datetime, microseconds: int) -> datetime | None:

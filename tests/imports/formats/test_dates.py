@@ -143,6 +143,7 @@ def test_what_no_person_can_have_saved_is_unknown() -> None:
     assert dates.from_unix(86400) is None
     assert dates.from_unix(1_704_164_645_000_000_000_000) is None
     assert dates.from_webkit(1_704_164_645_000_000_000_000) is None
+    assert dates.from_webkit(900_000_000_000_000_000) is None
     assert dates.from_cocoa(1_704_164_645_000_000_000_000) is None
 
 
