@@ -26,11 +26,13 @@ _CODECS = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "ibm866": "cp866",
+    "iso-8859-1": "cp1252",
     "iso-8859-11": "cp874",
     "iso-8859-9": "cp1254",
     "koi8-r": "koi8_r",
     "koi8-u": "koi8_u",
     "ks_c_5601-1987": "cp949",
+    "latin1": "cp1252",
     "macintosh": "mac_roman",
     "shift-jis": "cp932",
     "shift_jis": "cp932",
@@ -92,10 +94,10 @@ def encoding_by_marks(head: bytes) -> tuple[str, int]:
 
 
 def declared_encoding(head: bytes) -> str:
-    """Return the Python codec for the encoding that HTML or XML declares; Windows-1252 when none is known."""
+    """Return the Python codec for the encoding, other than UTF-8, that HTML or XML declares; empty for none."""
     match = _DECLARATION.search(head[:4096])
     label = (match[1] or match[2]).decode("ascii", "replace").lower() if match else ""
-    return _CODECS.get(label, "cp1252")
+    return _CODECS.get(label, "")
 
 
 class _Transcoder(io.RawIOBase):
@@ -108,7 +110,7 @@ class _Transcoder(io.RawIOBase):
         self._pending = b""
         self._pending_at = 0
         self._tail = b""
-        self._legacy = ""
+        self._declared = ""
         self._decoder: codecs.IncrementalDecoder | None = None
         self._has_multibyte = False
         self._is_damaged = False
@@ -142,7 +144,7 @@ class _Transcoder(io.RawIOBase):
 
     def _begin(self, chunk: bytes) -> bytes:
         encoding, mark = encoding_by_marks(chunk)
-        self._legacy = declared_encoding(chunk)
+        self._declared = declared_encoding(chunk)
         if encoding and encoding != "utf-8":
             self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         chunk = chunk[mark:]
@@ -167,8 +169,11 @@ class _Transcoder(io.RawIOBase):
         """Decide, at the first invalid byte, whether this is damaged UTF-8 or another encoding."""
         characters = len(_MULTIBYTE.findall(chunk))
         strays = len(_HIGH_BYTES.findall(_MULTIBYTE.sub(b"", chunk)))
-        self._is_damaged = self._has_multibyte or characters >= strays
-        self._decoder = codecs.getincrementaldecoder("utf-8" if self._is_damaged else self._legacy)("replace")
+        # In most encodings of more than Latin letters, many a pair of bytes is valid UTF-8 by chance.
+        needed = 4 * strays + 1 if self._declared else strays
+        self._is_damaged = self._has_multibyte or characters >= needed
+        encoding = "utf-8" if self._is_damaged else self._declared or "cp1252"
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         chunk, self._tail = chunk + self._tail, b""
         return self._decode(self._decoder, chunk)
 

@@ -76,12 +76,16 @@ def refusal(head: Head) -> str:
 def _what_it_is(head: Head) -> str:
     if not head.raw:
         return "The file is empty."
+    if not head.raw.strip(b" \t\r\n\f\v\0"):
+        return "There is nothing but white space in the file."
     if not head.text:
         return f"This is {binary_kind(head.raw) or 'not a text file'}."
-    text = head.text.strip().strip("\0")
+    text = head.text.strip()
     if not text:
         return "There is nothing but white space in the file."
     if text[0] in "{[" or _is_json(text):
+        if head.value in ({}, []):
+            return _json_fault(head) or "This is JSON, but there is nothing in it."
         return _json_fault(head) or "This is JSON, but not an export that Cairn knows."
     if _HTML.match(text):
         return "This is a web page, but not an export of bookmarks."
@@ -154,7 +158,7 @@ class _ValueBuilder:
             self._open.append(container)
             return True
         if lexeme in "}]":
-            if not isinstance(self._open.pop(), dict if lexeme == "}" else list):
+            if not self._open or not isinstance(self._open.pop(), dict if lexeme == "}" else list):
                 return False
             self._key = None
             return bool(self._open)

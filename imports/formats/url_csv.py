@@ -15,26 +15,40 @@ WHERE = (
     "A spreadsheet or any service: save as CSV. Columns for title, description, tags, date and folder are recognised."
 )
 
-_TITLE = ("title", "name", "page title", "bookmark title", "link title", "page_title", "headline", "text")
-_NOTE = (
-    "description", "note", "notes", "comment", "comments", "extended", "selection", "annotation", "excerpt",
-    "summary", "desc",
-)  # fmt: skip
-_TAGS = ("tags", "tag", "labels", "label", "keywords", "tag names", "tag_names", "categories", "category", "topics")
-_FOLDER = ("folder", "folders", "collection", "collections", "folder path", "path", "directory", "list")
-_CREATED = (
-    "created", "created_at", "createdat", "created at", "created on", "created_on", "creation date", "creation_date",
-    "date_added", "dateadded", "date added", "date created", "date_created", "date saved", "date_saved", "added",
-    "added_at", "addedat", "added on", "add_date", "time_added", "saved", "saved_at", "savedat", "saved date",
-    "saved at", "saved on", "bookmarked at", "timestamp", "date", "time", "datetime", "published",
-)  # fmt: skip
-_UPDATED = (
-    "updated", "updated_at", "updatedat", "updated at", "modified", "last_modified", "last modified", "modified_at",
-    "date_modified", "date modified", "lastmodified",
-)  # fmt: skip
-_IMAGE = ("cover", "image", "image_url", "image url", "thumbnail", "preview image", "preview_image")
-_FEED = ("feed_url", "feed url", "feedurl", "feed", "rss", "xmlurl")
+# The names that columns go by, for each thing a bookmark has; of several, the first that has a value counts.
+_NAMES = {
+    "url": URL_COLUMNS,
+    "title": ("title", "name", "page title", "bookmark title", "link title", "page_title", "headline", "text"),
+    "description": (
+        "description", "note", "notes", "comment", "comments", "extended", "selection", "annotation", "excerpt",
+        "summary", "desc",
+    ),
+    "tags": (
+        "tags", "tag", "labels", "label", "keywords", "tag names", "tag_names", "categories", "category", "topics",
+    ),
+    "folder": ("folder", "folders", "collection", "collections", "folder path", "path", "directory", "list"),
+    "created": (
+        "created", "created_at", "createdat", "created at", "created on", "created_on", "creation date",
+        "creation_date", "date_added", "dateadded", "date added", "date created", "date_created", "date saved",
+        "date_saved", "added", "added_at", "addedat", "added on", "add_date", "time_added", "saved", "saved_at",
+        "savedat", "saved date", "saved at", "saved on", "bookmarked at", "timestamp", "date", "time", "datetime",
+        "published",
+    ),
+    "updated": (
+        "updated", "updated_at", "updatedat", "updated at", "modified", "last_modified", "last modified",
+        "modified_at", "date_modified", "date modified", "lastmodified",
+    ),
+    "image": ("cover", "image", "image_url", "image url", "thumbnail", "preview image", "preview_image"),
+    "feed": ("feed_url", "feed url", "feedurl", "feed", "rss", "xmlurl"),
+    "status": ("status", "state"),
+    "unread": ("unread", "is_unread", "toread", "to read", "to_read", "read later", "read_later"),
+    "archived": ("archived", "is_archived"),
+    "favorite": ("favorite", "favourite", "is_favorite", "starred", "is_starred", "important", "fav"),
+    "private": ("private", "is_private"),
+    "shared": ("shared", "public", "is_public"),
+}  # fmt: skip
 _ARCHIVED = frozenset(("archive", "archived", "read"))
+_NO = frozenset(("no", "n", "0", "false"))
 
 
 def matches(head: Head) -> bool:
@@ -47,28 +61,33 @@ def matches(head: Head) -> bool:
 
 def parse(stream: BinaryIO) -> Iterator[Parsed]:
     """Yield the rows in their order."""
+    names: dict[str, tuple[str, ...]] = {}
     for row in read_rows(stream):
-        yield row if isinstance(row, RejectedItem) else _read(row)
+        if isinstance(row, RejectedItem):
+            yield row
+        else:
+            names = names or {key: tuple(name for name in _NAMES[key] if name in row.index) for key in _NAMES}
+            yield _read(row, names)
 
 
-def _read(row: Row) -> Parsed:
-    url, title, status = row.first(*URL_COLUMNS), row.first(*_TITLE), row.first("status", "state").lower()
+def _read(row: Row, names: dict[str, tuple[str, ...]]) -> Parsed:
+    url, title = row.first(*names["url"]), row.first(*names["title"])
     if not url:
         return row.without_address(title)
+    status = row.first(*names["status"]).lower()
     return ParsedItem(
         url=url,
         title=title,
-        description=html_to_text(row.first(*_NOTE)),
-        tags=tag_names(row.first(*_TAGS)),
-        folders=[name for part in row.first(*_FOLDER).split("/") if (name := part.strip())],
-        created=dates.from_any(row.first(*_CREATED)),
-        updated=dates.from_any(row.first(*_UPDATED)),
-        unread=status == "unread" or row.is_set("unread", "is_unread", "toread", "to read", "to_read", "read later"),
-        archived=status in _ARCHIVED or row.is_set("archived", "is_archived"),
-        favorite=row.is_set("favorite", "favourite", "is_favorite", "starred", "is_starred", "important", "fav"),
-        private=row.is_set("private", "is_private")
-        or row.first("shared", "public", "is_public").lower() in ("no", "0", "false"),
-        feed_url=row.first(*_FEED),
-        image_url=row.first(*_IMAGE),
+        description=html_to_text(row.first(*names["description"])),
+        tags=tag_names(row.first(*names["tags"])),
+        folders=[name for part in row.first(*names["folder"]).split("/") if (name := part.strip())],
+        created=dates.from_any(row.first(*names["created"])),
+        updated=dates.from_any(row.first(*names["updated"])),
+        unread=status == "unread" or row.is_set(*names["unread"]),
+        archived=status in _ARCHIVED or row.is_set(*names["archived"]),
+        favorite=row.is_set(*names["favorite"]),
+        private=row.is_set(*names["private"]) or row.first(*names["shared"]).lower() in _NO,
+        feed_url=row.first(*names["feed"]),
+        image_url=row.first(*names["image"]),
         source=row.source,
     )
