@@ -55,14 +55,14 @@ class Service:
 class Runner:
     """One service's processes, one after the other."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, first_pause_seconds: float) -> None:
         self.service = service
         self.start_at = 0.0
         self.stillborn = 0
         self.ready_fd: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
-        self._pause = FIRST_PAUSE_SECONDS
+        self._first_pause = self._pause = first_pause_seconds
 
     @property
     def is_running(self) -> bool:
@@ -124,7 +124,7 @@ class Runner:
         self._process = None
         now = time.monotonic()
         if now - self._started_at >= STEADY_SECONDS:
-            self._pause = FIRST_PAUSE_SECONDS
+            self._pause = self._first_pause
         self.start_at = now + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
         return status
@@ -133,8 +133,14 @@ class Runner:
 class Supervisor:
     """Keeps services running until it is asked to end."""
 
-    def __init__(self, services: Iterable[Service], *, grace_seconds: float = GRACE_SECONDS) -> None:
-        self._runners = [Runner(service) for service in services]
+    def __init__(
+        self,
+        services: Iterable[Service],
+        *,
+        grace_seconds: float = GRACE_SECONDS,
+        first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+    ) -> None:
+        self._runners = [Runner(service, first_pause_seconds=first_pause_seconds) for service in services]
         self._grace_seconds = grace_seconds
 
     def run(self) -> int:

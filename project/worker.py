@@ -34,9 +34,10 @@ from project.supervisor import announce_readiness
 
 DRAIN_SECONDS = 7.0
 """From the request to stop until the cluster is killed. Less than the supervisor's grace period."""
-WATCHDOG_START_SECONDS = 60.0
+WATCHDOG_PATIENCE_SECONDS = 60.0
 """A cluster that has just started may find a queue that is long overdue."""
-WATCHDOG_PAUSE_SECONDS = 5.0
+WATCHDOG_PAUSES = 12
+"""So many times within its patience does the watchdog ask."""
 TIMEOUT_EXIT_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
@@ -127,6 +128,7 @@ class SturdySentinel(Sentinel):  # type: ignore[misc]  # Django-Q2 has no types
         process.join(TIMEOUT_EXIT_SECONDS)
         if process.is_alive():
             process.kill()
+            process.join()
 
 
 def _sturdy_queue(*, maxsize: int = 0) -> Queue:
@@ -140,8 +142,9 @@ def _sturdy_queue(*, maxsize: int = 0) -> Queue:
 class Worker:
     """The main process of a cluster: it only watches, so that it can always answer."""
 
-    def __init__(self, *, is_stuck: Callable[[], bool]) -> None:
+    def __init__(self, *, is_stuck: Callable[[], bool], patience_seconds: float = WATCHDOG_PATIENCE_SECONDS) -> None:
         self._is_stuck = is_stuck
+        self._patience_seconds = patience_seconds
         self._stop_flag = OneWayFlag()
         self._start_flag = OneWayFlag()
         self._stop_requested = False
@@ -195,9 +198,9 @@ class Worker:
 
         In a thread, so that a locked or unreachable database delays only this question.
         """
-        time.sleep(WATCHDOG_START_SECONDS)
+        time.sleep(self._patience_seconds)
         was_stuck = False
-        while not self._found_stuck.wait(WATCHDOG_PAUSE_SECONDS):
+        while not self._found_stuck.wait(self._patience_seconds / WATCHDOG_PAUSES):
             is_stuck = self._ask_whether_stuck()
             if is_stuck and was_stuck:
                 self._found_stuck.set()

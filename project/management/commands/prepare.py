@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import DEFAULT_DB_ALIAS
 
 STAMP = ".collected"
 
@@ -23,9 +24,13 @@ class Command(BaseCommand):
         "DJANGO_SUPERUSER_USERNAME and DJANGO_SUPERUSER_PASSWORD name, if there is none of that name."
     )
 
+    # The data directory comes first: checks look at the database.
+    requires_system_checks = ()
+
     def handle(self, **_options: Any) -> None:  # Django's own signature
         """Do all of it, in the order in which one needs the other."""
         Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
+        self.check(databases=[DEFAULT_DB_ALIAS])
         call_command("migrate", interactive=False, verbosity=0)
         collect_static_files()
         if name := create_superuser():

@@ -6,15 +6,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.module_loading import import_string
 
-from project.worker import Worker
+from project.worker import WATCHDOG_PATIENCE_SECONDS, Worker
 
 
 class Command(BaseCommand):
     """Runs one cluster in the foreground."""
 
-    help = (
-        "Works through the queue until SIGTERM or Ctrl-C. Ends with status 1 when it should be started again."
-    )
+    help = "Works through the queue until SIGTERM or Ctrl-C. Ends with status 1 when it should be started again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
@@ -23,7 +21,15 @@ class Command(BaseCommand):
             default="imports.lifecycle.queue_is_stuck",
             help="dotted path of a function: is work due although nothing has moved for a minute?",
         )
+        parser.add_argument(
+            "--watchdog-patience",
+            type=float,
+            default=WATCHDOG_PATIENCE_SECONDS,
+            metavar="SECONDS",
+            help="how long after its start a cluster is left in peace by the watchdog",
+        )
 
     def handle(self, **options: Any) -> None:  # Django's own signature
         """Run the worker and leave with its status."""
-        sys.exit(Worker(is_stuck=import_string(options["watchdog"])).run())
+        worker = Worker(is_stuck=import_string(options["watchdog"]), patience_seconds=options["watchdog_patience"])
+        sys.exit(worker.run())
