@@ -190,19 +190,22 @@
     sessionEnded();
   });
 
-  for (const name of ["htmx:sendError", "htmx:responseError"]) {
-    document.addEventListener(name, (event) => {
-      // What polls reports its own trouble, once and not at every turn.
-      if ((event.target.getAttribute?.("hx-trigger") || "").includes("every")) return;
-      toast({ text: document.getElementById("unreachable").content.textContent.trim(), level: "error" });
-    });
+  function unreachable(event) {
+    // What polls reports its own trouble, once and not at every turn.
+    if ((event.target.getAttribute?.("hx-trigger") || "").includes("every")) return;
+    toast({ text: document.getElementById("unreachable").content.textContent.trim(), level: "error" });
   }
+
+  document.addEventListener("htmx:sendError", unreachable);
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status >= 500) unreachable(event);
+  });
 
   document.addEventListener("htmx:afterSettle", (event) => {
     refreshSelections();
-    const target = event.detail.target;
+    const target = event.target;
     // The control that was used is gone with what it replaced: keep the keyboard where the person was.
-    if (target?.matches("[data-focus-after-swap]") && document.activeElement === document.body) {
+    if (target.matches?.("[data-focus-after-swap]") && document.activeElement === document.body) {
       target.focus({ preventScroll: true });
     }
   });

@@ -1,0 +1,41 @@
+"""Bookmarks and tags in the administration. What makes a row unique is read-only: it is derived from the URL."""
+
+from django.contrib import admin
+
+from bookmarks.models import Bookmark, Tag
+
+
+class _NoAdding:
+    """Rows come to be through forms and imports, which check and derive what the administration would not."""
+
+    def has_add_permission(self, *_request_and_parent: object) -> bool:
+        """Nobody adds here."""
+        return False
+
+
+@admin.register(Bookmark)
+class BookmarkAdmin(_NoAdding, admin.ModelAdmin[Bookmark]):
+    """Texts and flags can be changed; URL, owner and tags are shown."""
+
+    list_display = ("display_title", "owner", "created", "unread", "archived", "favorite", "private")
+    list_filter = ("unread", "archived", "favorite", "private", "created")
+    list_select_related = ("owner",)
+    search_fields = ("title", "url", "owner__username")
+    readonly_fields = ("owner", "url", "unique_hash", "tag_names", "added_by_import", "written_by_import")
+    show_full_result_count = False
+
+    @admin.display(description="tags")
+    def tag_names(self, bookmark: Bookmark) -> str:
+        """List the tags."""
+        return ", ".join(tag.name for tag in bookmark.tags.order_by("key"))
+
+
+@admin.register(Tag)
+class TagAdmin(_NoAdding, admin.ModelAdmin[Tag]):
+    """Tags are shown and can be deleted, which takes them off their bookmarks."""
+
+    list_display = ("name", "owner")
+    list_select_related = ("owner",)
+    search_fields = ("name", "owner__username")
+    readonly_fields = ("owner", "name", "key", "added_by_import")
+    show_full_result_count = False

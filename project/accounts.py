@@ -1,0 +1,142 @@
+"""Accounts: the first one, signing up, profile and settings."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login as log_in
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import PasswordChangeForm, UserCreationForm
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from bookmarks.exports import EXPORTS
+from bookmarks.requests import SignedInRequest
+
+
+class SignupForm(UserCreationForm[User]):
+    """A new account: name, optional address, password twice."""
+
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("username", "email")
+
+
+class ProfileForm(forms.ModelForm[User]):
+    """What a person may change about an account of their own."""
+
+    class Meta:
+        model = User
+        fields = ("username", "first_name", "last_name", "email")
+
+
+class SignupClosedError(Exception):
+    """Somebody has an account already, and new ones are not open to everybody."""
+
+
+def create_account(form: SignupForm) -> User:
+    """Save the account of a valid `form`; the very first one is the site's administrator.
+
+    Of visitors who come first at the same time only one becomes administrator.
+    Raises SignupClosedError when there is an account by now and registration is not open.
+    """
+    # The password is hashed before the lock: that is the slow part.
+    user = form.save(commit=False)
+    with transaction.atomic():
+        _lock_accounts()
+        first = not User.objects.exists()
+        if not (first or settings.REGISTRATION_OPEN):
+            raise SignupClosedError
+        user.is_staff = user.is_superuser = first
+        user.save()
+    return user
+
+
+def _lock_accounts() -> None:
+    """Keep others from creating an account until commit. SQLite's IMMEDIATE transactions do so by themselves."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE auth_user IN SHARE ROW EXCLUSIVE MODE")
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def login(request: HttpRequest) -> HttpResponseBase:
+    """Log in; on a site without any account, lead to the creation of the first one."""
+    if not User.objects.exists():
+        return redirect("signup")
+    return auth_views.LoginView.as_view(
+        redirect_authenticated_user=True, extra_context={"registration_open": settings.REGISTRATION_OPEN}
+    )(request)
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def signup(request: HttpRequest) -> HttpResponse:
+    """Create the first account, or, where registration is open, any."""
+    if request.user.is_authenticated:
+        return redirect("home")
+    first = not User.objects.exists()
+    if not (first or settings.REGISTRATION_OPEN):
+        messages.info(request, _("This site is set up already. Log in with your account."))
+        return redirect("login")
+    form = SignupForm(request.POST or None)
+    if form.is_valid():
+        try:
+            user = create_account(form)
+        except SignupClosedError:
+            messages.info(request, _("Somebody else has just created the first account of this site."))
+            return redirect("login")
+        log_in(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        messages.success(request, _("Welcome to Cairn! Your account is ready."))
+        return redirect("home")
+    return render(request, "registration/signup.html", {"form": form, "is_first": first})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: SignedInRequest) -> HttpResponse:
+    """Show and change name and address."""
+    # Not request.user itself, so that a name that is refused does not appear in the page's header.
+    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("Your profile was saved."))
+        return redirect("profile")
+    return render(request, "registration/profile.html", {"form": form})
+
+
+@login_required
+@require_safe
+def settings_page(request: HttpRequest) -> HttpResponse:
+    """Show what a person can set and take away: appearance, password, bookmarklet, exports."""
+    return render(
+        request,
+        "registration/settings.html",
+        {
+            "exports": EXPORTS.values(),
+            "bookmarklet": f"location.href='{request.build_absolute_uri(reverse('bookmarks:new'))}'"
+            "+'?url='+encodeURIComponent(location.href)+'&title='+encodeURIComponent(document.title)",
+        },
+    )
+
+
+class PasswordChangeView(auth_views.PasswordChangeView):
+    """Change the password; every other session of the account ends."""
+
+    template_name = "registration/change_password.html"
+    success_url = reverse_lazy("settings")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Say so."""
+        messages.success(self.request, _("Your password was changed. Other devices have been logged out."))
+        return super().form_valid(form)
