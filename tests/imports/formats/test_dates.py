@@ -230,3 +230,11 @@ def test_a_number_means_the_same_as_its_json_text(number: float) -> None:
     text = json.dumps(number)
     if text.isdigit():
         assert dates.from_unix(text) == dates.from_unix(number)
+
+
+@given(st.integers(0, 26).flatmap(lambda digits: st.integers(0, 10**digits)))
+def test_numbers_of_every_magnitude_are_a_plausible_date_or_none(number: int) -> None:
+    for value in (number, float(number), str(number), f"{number}.5", Decimal(number)):
+        for read in READERS:
+            moment = read(value)
+            assert moment is None or datetime(1990, 1, 1, tzinfo=UTC) <= moment
