@@ -209,7 +209,7 @@ def tar_entries(stream: BinaryIO) -> Iterator[Entry]:
             name = member.read(_MAX_EXTENDED_HEADER_BYTES).rstrip(b"\0").decode("utf-8", "replace")
         elif header.type not in _EXTENDED_HEADERS:
             name, size = name or header.name, header.size if size < 0 else size
-            if header.isreg() and not header.issparse() and _is_inside(name):
+            if header.isreg() and header.type != tarfile.GNUTYPE_SPARSE and _is_inside(name):
                 member = _TarMember(stream, size)
                 yield Entry(index, display_name(name), size, member.opened)
                 index += 1

@@ -26,6 +26,7 @@ URL_COLUMNS = (
 )  # fmt: skip
 _YES = frozenset(("1", "true", "yes", "y", "on", "x", "t"))
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*+)'|"((?:[^"\\]|\\.)*+)\"""")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 # The csv module's limit holds for the whole process; a cell is never longer than its row.
 csv.field_size_limit(MAX_ROW_CHARACTERS + 1)
@@ -167,7 +168,8 @@ def _listed_names(text: str) -> list[str]:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        values = [single or double for single, double in _QUOTED.findall(text)] or text[1:-1].split(",")
+        quoted = [_ESCAPED.sub(r"\1", single or double) for single, double in _QUOTED.findall(text)]
+        values = quoted or text[1:-1].split(",")
     return [name for value in values if isinstance(value, str) and (name := value.strip())]
 
 
