@@ -39,7 +39,9 @@ _TELLING_KEYS = frozenset(
 )
 _ELEMENTS_LOOKED_AT = 10
 _DEEPEST_PAGE = 20
-_LARGEST_MEMBER = 64 * 1024
+_LARGEST_DESCRIPTION = 64 * 1024
+_LONGEST_INTEGER = 40
+_MEMBER_OVERHEAD = 200
 _NO_COLLECTION = "The file is JSON, but neither an ActivityStreams collection nor anything else that holds bookmarks."
 
 
@@ -126,26 +128,53 @@ def _list(reader: JsonStream) -> Counted:
     return count
 
 
+class _Members:
+    """The members of an object besides its lists and pages, as texts, together no larger than one item may be."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, bytes] = {}
+        self._room = LARGEST_VALUE
+
+    def add(self, key: str, text: bytes | None) -> None:
+        size = LARGEST_VALUE if text is None else len(text) + len(key) + _MEMBER_OVERHEAD
+        self._room -= size
+        if text is not None and self._room >= 0:
+            self._texts[key] = text
+
+    def text(self, key: str) -> bytes | None:
+        return self._texts.get(key)
+
+    def values(self) -> dict[str, object]:
+        """Return the values of what is small enough to describe a document, None for the rest."""
+        return {key: _small_value(text) for key, text in self._texts.items()}
+
+    def whole(self) -> bytes | None:
+        """Return the text of the object; None if it is too large."""
+        if self._room < 0:
+            return None
+        return b"{%b}" % b",".join([b"%b:%b" % (json.dumps(key).encode(), text) for key, text in self._texts.items()])
+
+
 def _document(reader: JsonStream, *, is_first: bool = True) -> Iterator[Parsed]:
     """Yield what is in the object that comes next: a collection's items and pages, or else the object itself."""
-    members: dict[str, bytes | None] = {}
+    members = _Members()
     is_collection, count = False, 0
     for key in reader.members():
-        parts = _parts(reader, key)
-        is_collection |= parts is not None
-        if parts is None:
-            members[key] = reader.value()
-            _check_context(members)
-        else:
+        if parts := _parts(reader, key):
+            is_collection = True
             count += yield from parts
-    known = {key: _small_value(text) for key, text in members.items()}
-    if is_collection or kinds_of(known.get("type")) & PAGES:
-        yield from _single_items(members)
-        yield from _remarks(known, count=count)
-    elif is_first and not _is_known(known):
-        raise UnreadableFileError(_reported(known) or _NO_COLLECTION)
+        else:
+            members.add(key, reader.value())
+            if key == "@context":
+                _check_context(members)
+    values = members.values()
+    if is_collection or kinds_of(values.get("type")) & PAGES:
+        count += yield from _single_items(members)
+        yield from _remarks(values, count=count)
+    elif is_first and not _is_known(values):
+        raise UnreadableFileError(_reported(values) or _NO_COLLECTION)
     else:
-        yield from read(_assembled(members))
+        yield from read(members.whole())
 
 
 def _parts(reader: JsonStream, key: str, *, depth: int = 0) -> Counted | None:
@@ -160,32 +189,32 @@ def _parts(reader: JsonStream, key: str, *, depth: int = 0) -> Counted | None:
 
 def _page(reader: JsonStream, *, depth: int) -> Counted:
     """Yield the items of a page that is embedded in its collection, or in the page before it; return their number."""
-    members: dict[str, bytes | None] = {}
+    members = _Members()
     has_items, count = False, 0
     for key in reader.members():
-        parts = _parts(reader, key, depth=depth)
-        has_items |= parts is not None
-        if parts is None:
-            members[key] = reader.value()
-        else:
+        if parts := _parts(reader, key, depth=depth):
+            has_items = True
             count += yield from parts
-    known = {key: _small_value(text) for key, text in members.items()}
-    kinds = kinds_of(known.get("type"))
+        else:
+            members.add(key, reader.value())
+    values = members.values()
+    kinds = kinds_of(values.get("type"))
     if has_items or kinds & PAGES:
-        yield from _single_items(members)
-        yield from _remarks(known, count=1)
-    elif "Link" in kinds and isinstance(address := known.get("href"), str):
+        count += yield from _single_items(members)
+        yield from _remarks(values, count=1)
+    elif "Link" in kinds and isinstance(address := values.get("href"), str):
         yield Notice(remote_page(address))
     else:
         yield Notice("What the collection names as one of its pages is none, and is left out.")
     return count
 
 
-def _single_items(members: Mapping[str, bytes | None]) -> Iterator[Parsed]:
-    """Yield the item of a list that has one and is written without brackets."""
-    for key in _LISTS:
-        if members.get(key, b"null") != b"null":
-            yield from read(members[key])
+def _single_items(members: _Members) -> Counted:
+    """Yield the item of a list that has one and is written without brackets; return how many there were."""
+    texts = [text for key in _LISTS if (text := members.text(key)) and text != b"null"]
+    for text in texts:
+        yield from read(text)
+    return len(texts)
 
 
 def _remarks(members: Mapping[str, object], *, count: int) -> Iterator[Parsed]:
@@ -211,24 +240,20 @@ def _reported(members: Mapping[str, object]) -> str:
     return failure_sentence(error) if isinstance(error, str) else ""
 
 
-def _check_context(members: Mapping[str, bytes | None]) -> None:
-    if isinstance(_small_value(members.get("@context")), int | float):
+def _check_context(members: _Members) -> None:
+    if isinstance(_small_value(members.text("@context")), int | float):
         raise UnreadableFileError("The file is no ActivityStreams collection: its “@context” is a number.")
 
 
 def _small_value(text: bytes | None) -> object:
-    """Return the value of a member that describes a document; None for a large one, and for what is no JSON."""
-    if text is None or len(text) > _LARGEST_MEMBER:
+    if text is None or len(text) > _LARGEST_DESCRIPTION:
         return None
     try:
-        value: object = json.loads(text, strict=False, parse_int=float)
+        value: object = json.loads(text, strict=False, parse_int=_integer)
     except (ValueError, RecursionError):
         return None
     return value
 
 
-def _assembled(members: Mapping[str, bytes | None]) -> bytes | None:
-    """Return the text of an object, given the texts of its members; None if it is too large."""
-    texts = [b"%b:%b" % (json.dumps(key).encode(), text) for key, text in members.items() if text is not None]
-    whole = b"{%b}" % b",".join(texts)
-    return whole if len(texts) == len(members) and len(whole) <= LARGEST_VALUE else None
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else None

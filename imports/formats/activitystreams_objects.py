@@ -70,7 +70,8 @@ _LONGEST_TITLE = 120
 _LONGEST_KIND = 40
 _LONGEST_INTEGER = 40
 
-_STRING_OR_SPARE_COMMA = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")|,(?=[\s,]*+[}\]])', re.DOTALL)
+# A string without an end goes to the end, or the search for one would begin anew at each quote.
+_STRING_OR_COMMAS = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|,[\s,]*+([}\]]?)', re.DOTALL)
 _PAIR_OR_LONE_SURROGATE = re.compile(
     r"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?![dD][89a-fA-F])|\\[^u])"
     r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
@@ -113,7 +114,7 @@ class _Object(msgspec.Struct, gc=False, rename={"id_": "id", "next_": "next"}):
     private: Any = msgspec.field(default=None, name="cairn:private")
 
 
-class _Around(msgspec.Struct, frozen=True, kw_only=True):
+class _Around(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the activities around an object say. `saved` is when it was saved, `made` when it was created."""
 
     source: bytes
@@ -124,26 +125,27 @@ class _Around(msgspec.Struct, frozen=True, kw_only=True):
     depth: int = 0
 
 
-_DECODER: Final[msgspec.json.Decoder[_Object | str]] = msgspec.json.Decoder(_Object | str)
+type _Value = _Object | list[Any] | str | float | int | bool | None
+
+_DECODER: Final[msgspec.json.Decoder[_Value]] = msgspec.json.Decoder(
+    _Object | list[Any] | str | float | int | bool | None
+)
 
 
-def read(text: bytes | None) -> Iterator[Parsed]:
-    """Yield what an element of a list is, given its JSON text; None stands for one that was too large to keep."""
+def read(text: bytes | None) -> Iterable[Parsed]:
+    """Return what an element of a list is, given its JSON text; None stands for one that was too large to keep."""
     if text is None:
-        yield RejectedItem(reason=f"The item is larger than {LARGEST_VALUE // 2**20} MB.")
-        return
+        return (RejectedItem(reason=f"The item is larger than {LARGEST_VALUE // 2**20} MB."),)
     try:
         value = _decoded(text)
     except ItemRejectedError as error:
-        yield RejectedItem(reason=str(error), source=text)
-        return
-    if isinstance(value, _Object):
-        if value.type == "Link" and value.to is None:
-            yield _link(value, _Around(source=text))
-        else:
-            yield from _bookmarks(value, _Around(source=text))
-    else:
-        yield _bare(value, _Around(source=text))
+        return (RejectedItem(reason=str(error), source=text),)
+    around = _Around(source=text)
+    if not isinstance(value, _Object):
+        return (_bare(value, around),)
+    if value.type == "Link":
+        return (_link(value, around),)
+    return _bookmarks(value, around)
 
 
 def failure_in(text: bytes) -> RejectedItem | None:
@@ -167,7 +169,8 @@ def failure_sentence(message: str) -> str:
 def kinds_of(value: object) -> frozenset[str]:
     """Return the local names of a `type`: a name, an IRI or a list of such."""
     values = value if isinstance(value, list) else [value]
-    return frozenset(re.split("[#/:]", each)[-1] for each in values if isinstance(each, str))
+    names = (each[max(map(each.rfind, "#/:")) + 1 :] for each in values if isinstance(each, str))
+    return frozenset(name for name in names if name)
 
 
 def _decoded(text: bytes) -> object:
@@ -181,7 +184,7 @@ def _decoded(text: bytes) -> object:
 
 def _decoded_leniently(text: bytes) -> object:
     """Decode what a strict decoder refuses and yet is clear: line breaks in strings, lone surrogates, spare commas."""
-    tidy = _STRING_OR_SPARE_COMMA.sub(lambda match: match[1] or "", text.decode("utf-8", "replace"))
+    tidy = _STRING_OR_COMMAS.sub(lambda match: match[1] or match[2] or ",", text.decode("utf-8", "replace"))
     tidy = _PAIR_OR_LONE_SURROGATE.sub(lambda match: match[1] or "\\ufffd", tidy)
     try:
         return json.loads(tidy, strict=False, parse_int=_integer)

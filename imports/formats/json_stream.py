@@ -23,6 +23,9 @@ _MOST_REPAIRS: Final = 100
 _MOST_TRIES: Final = 4
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
+_SEPARATORS = re.compile(rb"[ \t\r\n,]*+")
+_OPENERS = re.compile(rb"[\[{]*+")
+_CLOSERS = re.compile(rb"[\]}]*+")
 _OUTSIDE_STRINGS = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _WORD = re.compile(rb'[^\s,:"\[\]{}]*+')
@@ -57,8 +60,7 @@ class JsonStream:
     def peek(self) -> bytes:
         """Return the byte the next value or mark starts with; empty at the end of the text."""
         while True:
-            match = _SPACE.match(self._buffer, self._at)
-            self._at = match.end() if match else self._at
+            self._at = _end(_SPACE, self._buffer, self._at)
             if self._at < len(self._buffer):
                 return self._buffer[self._at : self._at + 1]
             if not self._read_more():
@@ -88,7 +90,7 @@ class JsonStream:
         self._at += 1
         while (start := self.peek()) != b"]":
             if start == b",":
-                self._at += 1
+                self._at = _end(_SEPARATORS, self._buffer, self._at)
             elif batch := self._array_batch(start):
                 yield from map(bytes, batch)
             else:
@@ -96,20 +98,20 @@ class JsonStream:
         self._at += 1
 
     def lines(self) -> list[bytes]:
-        """Return the next values, if each of them is a line of its own; empty if that is not so."""
+        """Step over the next values, if each is a line of its own; return those lines, or none if they are not.
+
+        A line that is no JSON is returned too, if most lines are.
+        """
         if not self._may_batch():
             return []
-        end = len(self._buffer) if self._has_ended else self._buffer.rfind(b"\n", self._at) + 1
-        is_worthwhile = self._has_ended or end - self._at >= _WORTH_A_BATCH
-        try:
-            values = _RAW_LINES.decode_lines(self._buffer[self._at : end]) if is_worthwhile else []
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            values = []
-        if values:
+        end = self._buffer.rfind(b"\n", self._at) + 1
+        is_worthwhile = end > self._at and (self._has_ended or end - self._at >= _WORTH_A_BATCH)
+        found = _valid_lines(self._buffer[self._at : end]) if is_worthwhile else []
+        if found:
             self._at = end
         else:
             self._go_plainly()
-        return [bytes(value) for value in values]
+        return found
 
     def value(self) -> bytes | None:
         """Step over the next value and return its text; None if it is above `LARGEST_VALUE`."""
@@ -196,20 +198,22 @@ class JsonStream:
 
     def _bracketed(self, *, is_string: bool) -> bytes | None:
         """Step over a string, an object or an array, looking at nothing but quotes and brackets."""
-        depth, in_string, seen, is_kept = 0 if is_string else 1, is_string, 1, True
+        depth, in_string, seen, is_kept = 0, is_string, int(is_string), True
         while True:
-            at = self._at + seen
-            match = (_IN_STRING if in_string else _OUTSIDE_STRINGS).match(self._buffer, at)
-            at = match.end() if match else at
+            at = _end(_IN_STRING if in_string else _OUTSIDE_STRINGS, self._buffer, self._at + seen)
             mark = self._buffer[at : at + 1]
             if mark in (b"", b"\\"):
                 seen, is_kept = self._make_room(at - self._at, is_kept=is_kept)
                 continue
-            seen = at + 1 - self._at
             if mark == b'"':
-                in_string = not in_string
+                in_string, at = not in_string, at + 1
+            elif mark in b"[{":
+                opened = _end(_OPENERS, self._buffer, at)
+                depth, at = depth + opened - at, opened
             else:
-                depth += 1 if mark in b"[{" else -1
+                closed = min(_end(_CLOSERS, self._buffer, at), at + depth)
+                depth, at = depth - (closed - at), closed
+            seen = at - self._at
             if not depth and not in_string:
                 text = self._taken(seen)
                 return text if is_kept else None
@@ -230,8 +234,7 @@ class JsonStream:
 
     def _word(self) -> bytes:
         while True:
-            match = _WORD.match(self._buffer, self._at)
-            end = match.end() if match else self._at
+            end = _end(_WORD, self._buffer, self._at)
             if end < len(self._buffer) or not self._read_more():
                 break
             if end - self._at > LARGEST_VALUE:
@@ -251,10 +254,10 @@ class JsonStream:
         except UnreadableFileError:
             if self._forgotten + self._at != start or (end := self._next_object()) is None:
                 raise
-            return self._taken(end)
+            return self._taken(end).rstrip(b", \t\r\n")
         if text is not None and len(text) > _LUMP and _error_in(text) is not None:
             self._at -= len(text)
-            return self._taken(self._next_object() or len(text))
+            return self._taken(self._next_object() or len(text)).rstrip(b", \t\r\n")
         return text
 
     def _next_object(self) -> int | None:
@@ -270,6 +273,21 @@ class JsonStream:
         """Return the error for a value without an end: the file's end is at fault, or something before it."""
         error = _error_in(self._buffer[self._at :])
         return self.cut_off() if error is None else self.broken(by=error)
+
+
+def _end(pattern: re.Pattern[bytes], text: bytes, start: int) -> int:
+    """Return where the match of a pattern that matches anywhere ends."""
+    match = pattern.match(text, start)
+    return match.end() if match else start
+
+
+def _valid_lines(text: bytes) -> list[bytes]:
+    try:
+        return [bytes(value) for value in _RAW_LINES.decode_lines(text)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        lines = [line for line in text.split(b"\n") if line and not line.isspace()]
+    valid = sum(line.lstrip().startswith(b"{") and _error_in(line) is None for line in lines)
+    return lines if 2 * valid > len(lines) else []
 
 
 def _error_in(text: bytes) -> int | None:
