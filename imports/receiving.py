@@ -1,6 +1,7 @@
 """Takes an upload off the wire: what is too large to be imported is counted, but neither kept nor stored."""
 
 import io
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -27,15 +28,24 @@ def is_hopeless(request: HttpRequest) -> bool:
 
 def limit_upload(request: HttpRequest) -> None:
     """Keep at most `IMPORT_MAX_BYTES` of each file in the request. Nothing may have read the body before."""
-    request.upload_handlers.insert(0, LimitingHandler(request))
+    request.upload_handlers = [LimitingHandler(request, request.upload_handlers), *request.upload_handlers]
 
 
 class LimitingHandler(FileUploadHandler):
-    """Hands a file on up to the limit; of a longer one only the size remains."""
+    """Hands a file on to `others` up to the limit; of a longer one only the size remains."""
+
+    def __init__(self, request: HttpRequest, others: Iterable[FileUploadHandler]) -> None:
+        super().__init__(request)
+        self._others = tuple(others)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """Return the chunk for the handlers that store it, or None to let it go."""
-        return raw_data if start + len(raw_data) <= settings.IMPORT_MAX_BYTES else None
+        if start + len(raw_data) <= settings.IMPORT_MAX_BYTES:
+            return raw_data
+        if start <= settings.IMPORT_MAX_BYTES:
+            for storing in self._others:
+                storing.upload_interrupted()
+        return None
 
     def file_complete(self, file_size: int) -> "UploadedFile[bytes] | None":
         """Return an empty file that tells its real size in place of one that was too large."""
