@@ -76,10 +76,10 @@ clean:
 
 .venv/run.stamp: requirements.txt .venv/python.stamp
 	@echo "Cairn: installing what it needs into .venv"
-	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements.txt
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.txt .venv/run.stamp
 	@echo "Cairn: installing what its tests need into .venv"
-	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements-dev.txt
+	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements-dev.txt
 	@touch $@
