@@ -18,7 +18,7 @@ _OWN_SECTIONS = frozenset(("", "unread", "archive", "starred", "liked", "home"))
 
 def matches(head: Head) -> bool:
     """Recognise the page by its title."""
-    return _TITLE.search(head.text) is not None
+    return head.value is None and _TITLE.search(head.text) is not None
 
 
 def parse(stream: BinaryIO) -> Iterator[Parsed]:

@@ -11,7 +11,7 @@ from imports.formats.base import Parsed, UnreadableFileError
 CHUNK_BYTES = 1 << 16
 # libxml2 looks an end tag up in its stack of open elements, so deep nesting makes end tags dear. Real files
 # stay under a thousandth of this; what goes over it would take time that grows with the square of its length.
-_MAX_STACK_STEPS = 1_000_000_000
+_MAX_STACK_STEPS = 500_000_000
 # Elements whose content a browser takes as it is up to the end tag. Written without escaping into a title or note,
 # such a tag would swallow all bookmarks that follow; under another name it is a tag like any other.
 _RAW_TEXT = re.compile(
@@ -54,17 +54,13 @@ class EventTarget(Protocol):
         ...
 
 
-class ItemReader:
-    """An event target that turns events into items: the base of every format's own, which puts them in `items`."""
+class ItemReader(EventTarget):
+    """Turns events into items: the base of every format's own reader, which puts them in `items`."""
 
     def __init__(self) -> None:
         self.depth = 0
         self.items: list[Parsed] = []
         self.is_whole = False
-
-    def start(self, tag: str, attrib: dict[str, str]) -> None:  # noqa: ARG002 - for those who override it
-        """Count an open element; whoever overrides it counts too."""
-        self.depth += 1
 
     def end(self, tag: str) -> None:  # noqa: ARG002 - for those who override it
         """Count an element that is no longer open; whoever overrides it counts too."""
@@ -167,7 +163,7 @@ def _without_raw_text(chunks: Iterable[bytes]) -> Iterator[bytes]:
     held = b""
     for chunk in chunks:
         whole = held + chunk if held else chunk
-        cut = whole.rfind(b"<", len(whole) - _LONGEST_RAW_TEXT)
+        cut = whole.rfind(b"<", max(0, len(whole) - _LONGEST_RAW_TEXT))
         held = whole[cut:] if cut >= 0 else b""
         yield _RAW_TEXT.sub(b"<x-", whole[:cut] if cut >= 0 else whole)
     yield _RAW_TEXT.sub(b"<x-", held)

@@ -40,6 +40,8 @@ _PREAMBLE = re.compile(
 def matches(head: Head) -> bool:
     """Recognise the doctype, else a list such as only exporters write; a web page with links is none."""
     text = head.text
+    if head.value is not None:
+        return False  # It is JSON, and the markup is that of a title in it.
     doctype = _DOCTYPE.search(text, 0, 2048)
     if doctype is not None and _HTML_PAGE.search(text, 0, doctype.start()) is None:
         return True

@@ -18,7 +18,7 @@ _TITLE = re.compile(r"<title>\s*Pocket Export", re.IGNORECASE)
 
 def matches(head: Head) -> bool:
     """Recognise the page by its title."""
-    return _TITLE.search(head.text) is not None
+    return head.value is None and _TITLE.search(head.text) is not None
 
 
 def parse(stream: BinaryIO) -> Iterator[Parsed]:

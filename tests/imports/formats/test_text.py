@@ -42,16 +42,12 @@ def test_markup_becomes_the_text_a_reader_sees(markup: str, text: str) -> None:
     assert html_to_text(markup) == text
 
 
-@pytest.mark.parametrize(
-    "hostile", ["a\x00b<p>", "\ud800<p>\udfff", "<\x00a>", "&#0;&#xd800;<i>", "<" * 9, "</"]
-)
+@pytest.mark.parametrize("hostile", ["a\x00b<p>", "\ud800<p>\udfff", "<\x00a>", "&#0;&#xd800;<i>", "<" * 9, "</"])
 def test_nul_and_surrogates_do_not_raise(hostile: str) -> None:
     assert isinstance(html_to_text(hostile), str)
 
 
-@pytest.mark.parametrize(
-    "unit", ["<a ", "&amp", "<!--", "<p>", "</p>", "<pre> ", "<b> </b>", "<", "<br>", "<x y='"]
-)
+@pytest.mark.parametrize("unit", ["<a ", "&amp", "<!--", "<p>", "</p>", "<pre> ", "<b> </b>", "<", "<br>", "<x y='"])
 def test_a_million_characters_of_broken_markup_take_no_quadratic_time(unit: str) -> None:
     started = time.monotonic()
     html_to_text("z<i>" + unit * (1_000_000 // len(unit)))
