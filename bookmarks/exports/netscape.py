@@ -25,6 +25,9 @@ _HEAD = b"""<!DOCTYPE NETSCAPE-Bookmark-file-1>
 """
 _TAIL = b"</DL><p>\n"
 
+# Nine digits below this, the start of 1996, are seconds since 2001 to readers that know Safari.
+_EARLIEST_UNIX_TIME = 820_454_400
+_LINKDING_NOTES = "[linkding-notes]"
 # Pinboard and linkding have these tags for flags, and readers take them so.
 _FLAG_TAGS = frozenset(("toread", "linkding:bookmarks.archived"))
 
@@ -41,8 +44,10 @@ def export(bookmarks: BookmarkQuerySet) -> Iterator[bytes]:
 
 def _item(row: ExportedRow) -> str:
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in _attributes(row) if value)
-    description = f"<DD>{escape(row.description, quote=False)}\n" if row.description else ""
-    return f"<DT><A{attributes}>{escape(row.title, quote=False)}</A>\n{description}"
+    description = "" if _LINKDING_NOTES in row.description else escape(row.description, quote=False)
+    return f"<DT><A{attributes}>{escape(row.title, quote=False)}</A>\n" + (
+        f"<DD>{description}\n" if description else ""
+    )
 
 
 def _attributes(row: ExportedRow) -> Iterator[tuple[str, str]]:
@@ -58,6 +63,8 @@ def _attributes(row: ExportedRow) -> Iterator[tuple[str, str]]:
         yield "DATA-TAGS", msgspec.json.encode(row.tags).decode()
     yield "FEEDURL", row.feed_url
     yield "DATA-COVER", row.image_url
+    # Where notes begin for linkding, text would be taken apart: such a description goes where Vivaldi has it.
+    yield "DESCRIPTION", row.description if _LINKDING_NOTES in row.description else ""
 
 
 def _is_ambiguous(tags: list[str]) -> bool:
@@ -67,4 +74,5 @@ def _is_ambiguous(tags: list[str]) -> bool:
 
 
 def _unix_time(moment: datetime) -> str:
-    return str(int(moment.timestamp() // 1))
+    seconds = int(moment.timestamp() // 1)
+    return str(seconds if seconds >= _EARLIEST_UNIX_TIME else seconds * 1_000)

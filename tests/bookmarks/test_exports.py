@@ -173,6 +173,23 @@ def test_tags_that_readers_could_mistake_are_also_given_as_json(user: User, tags
     assert json.loads(link.get("data-tags", "")) == tags
 
 
+def test_a_description_that_linkding_would_take_apart_is_an_attribute(user: User) -> None:
+    make_bookmark(user, description="one\n[linkding-notes]two[/linkding-notes]")
+
+    (link,) = links(user)
+
+    assert link.get("description") == "one\n[linkding-notes]two[/linkding-notes]"
+    assert b"<DD>" not in exported(user, "netscape")
+
+
+def test_a_date_that_would_be_taken_for_safaris_is_in_milliseconds(user: User) -> None:
+    make_bookmark(user, created=datetime(1995, 12, 31, tzinfo=UTC), updated=datetime(1996, 1, 1, tzinfo=UTC))
+
+    (link,) = links(user)
+
+    assert (link.get("add_date"), link.get("last_modified")) == ("820368000000", "820454400")
+
+
 def test_an_outline_has_all_that_a_bookmark_has(user: User) -> None:
     make_full_bookmark(user)
 

@@ -1,0 +1,201 @@
+"""Export, import into an empty account, export again: the same bytes, in every format."""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.db import transaction
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from bookmarks.drafts import BookmarkDraft, Duplicates, InvalidDraftError, draft
+from bookmarks.exports import EXPORTS
+from bookmarks.models import Bookmark, Tag
+from bookmarks.upsert import upsert_bookmarks
+from imports.formats.base import ParsedItem
+from imports.formats.reading import open_export
+from imports.models import Status
+from imports.normalize import normalize
+from imports.options import ImportOptions
+from imports.pipeline import run_to_end
+from imports.uploads import submit
+from tests.factories import make_bookmark, make_user
+
+pytestmark = pytest.mark.django_db
+
+SAVED = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+AWKWARD: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "everything": {
+        "title": "A title",
+        "description": "A description",
+        "tags": ["one", "two"],
+        "updated": SAVED + timedelta(days=3),
+        "feed_url": "https://example.com/feed",
+        "image_url": "https://example.com/image.png",
+        "unread": True,
+        "archived": True,
+        "favorite": True,
+        "private": True,
+    },
+    "fractions": {"created": SAVED.replace(microsecond=123_456), "updated": SAVED.replace(microsecond=5)},
+    "dates of long ago": {"created": datetime(1992, 5, 6, tzinfo=UTC), "updated": datetime(1999, 5, 6, tzinfo=UTC)},
+    "markup": {"title": "<b>bold</b> &amp; &lt;", "description": "<p>para</p><script>x</script> <a href='x'>y</a>"},
+    "quotes": {"title": "\"double\" and 'single'", "description": "]]> --> \"'", "tags": ['"quoted"', "<tag>"]},
+    "lines": {"description": "one\ntwo\n\n\nfour\n  indented\tby tab\n- \u2028 -"},
+    "blanks": {"title": "two  blanks and a\u00a0hard one", "description": "two  blanks  "},
+    "tag with a comma": {"tags": ["a, b", "c"]},
+    "tag with a blank": {"tags": ["machine learning"]},
+    "tags with blanks": {"tags": ["machine learning", "to do"]},
+    "tags with slashes": {"tags": ["a/b", "/c"]},
+    "tags that are flags elsewhere": {"tags": ["toread", "linkding:bookmarks.archived", "unread"]},
+    "tags in any case": {"tags": ["Zebra", "apple", "Äpfel", "日本", "🪨"]},
+    "notes as linkding has them": {"description": "before\n[linkding-notes]notes[/linkding-notes]\nafter"},
+    "folder-like title": {"title": "<DT><H3>Folder</H3><DL><p>"},
+    "javascript-like title": {"title": "javascript:alert(1)"},
+    "plain language": {"title": "null", "description": "[]", "tags": ["null", "[]", "{}"]},
+    "reversed date": {"updated": SAVED - timedelta(days=1)},
+    "long": {"title": "t" * 500, "description": "d" * 50_000, "tags": ["x" * 64]},
+    "emoji and scripts": {"title": "日本語 🪨 עברית \u200f", "description": "é e\u0301 \ufeff \ufffd"},
+    "control-like": {"title": "a\u0085b\u2028c", "description": "a\x0bb\x85c\ufffe\uffff"},
+}
+
+AWKWARD_URLS = [
+    "https://example.com",
+    "HTTP://Example.COM:80/a/../b?z=1&a=2&utm_source=x#frag",
+    "https://bücher.example/ü?q=ü#ü",
+    "https://example.com/?q=\"quoted\"&r='single'&s=<tag>&amp;t=%22",
+    "https://example.com/a b?c d",
+    "https://me:pass@example.com/",
+    "https://example.com/" + "x" * 5_000,
+    "https://example.com/]]>--><!--",
+]
+
+
+def exported(user: User, name: str) -> bytes:
+    """Return an export without the one thing that may differ, the moment it was made."""
+    data = b"".join(EXPORTS[name].export(Bookmark.objects.owned_by(user)))
+    return re.sub(rb'"published":"[^"]*","totalItems"', b'"totalItems"', data, count=1)
+
+
+def import_as_upload(data: bytes, user: User, *, name: str) -> None:
+    job = submit(ContentFile(data, name=EXPORTS[name].file_name), user, ImportOptions(), queued=False)
+    run_to_end(job)
+    assert (job.status, job.error_message, job.failed_bookmarks) == (Status.COMPLETED, "", 0)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("fields", AWKWARD.values(), ids=AWKWARD)
+def test_an_awkward_bookmark_comes_back_the_same(name: str, fields: dict[str, Any]) -> None:
+    one, other = make_user(), make_user()
+    make_bookmark(one, "https://example.com/", **{"created": SAVED, "updated": SAVED, **fields})
+
+    first = exported(one, name)
+    import_as_upload(first, other, name=name)
+
+    assert exported(other, name) == first
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_a_whole_account_comes_back_the_same(name: str) -> None:
+    one, other = make_user(), make_user()
+    for number, fields in enumerate([*AWKWARD.values(), *({"created": SAVED},) * 30]):
+        make_bookmark(one, f"https://example.com/{number}", **{"created": SAVED, **fields})
+    for url in AWKWARD_URLS:
+        make_bookmark(one, url, created=SAVED)
+
+    first = exported(one, name)
+    import_as_upload(first, other, name=name)
+
+    assert exported(other, name) == first
+    assert Bookmark.objects.owned_by(other).count() == len(AWKWARD) + 30 + len(AWKWARD_URLS)
+
+
+def test_the_house_format_loses_nothing() -> None:
+    one, other = make_user(), make_user()
+    for number, fields in enumerate(AWKWARD.values()):
+        make_bookmark(one, f"https://example.com/{number}", **{"created": SAVED, **fields})
+
+    import_as_upload(exported(one, "activitystreams"), other, name="activitystreams")
+
+    assert list(stored(other)) == list(stored(one))
+
+
+@pytest.mark.parametrize("name", ["netscape", "opml"])
+def test_the_other_formats_lose_fractions_of_seconds_alone(name: str) -> None:
+    one, other = make_user(), make_user()
+    make_bookmark(one, "https://example.com/", **{"created": SAVED, **AWKWARD["everything"]})
+    make_bookmark(one, "https://example.com/2", created=SAVED.replace(microsecond=1), updated=SAVED)
+
+    import_as_upload(exported(one, name), other, name=name)
+
+    Bookmark.objects.owned_by(one).filter(url__endswith="2").update(created=SAVED)
+    assert list(stored(other)) == list(stored(one))
+
+
+def stored(user: User) -> Iterator[tuple[object, ...]]:
+    fields = [name for name in BookmarkDraft.__struct_fields__ if name != "tags"]
+    for bookmark in Bookmark.objects.owned_by(user).order_by("unique_hash"):
+        yield (*(getattr(bookmark, name) for name in fields), sorted(bookmark.tags.values_list("name", flat=True)))
+
+
+TEXT = st.text(
+    st.sampled_from("ab ,;/<>&\"'\n\t\r\x0b\x0c\x1c\x85\xa0\u2028\u3000\ufeff\ufffe[]{}%#\\=-") | st.characters(),
+    max_size=12,
+)
+MOMENTS = st.datetimes(datetime(1990, 1, 2), datetime(2026, 1, 1), timezones=st.just(UTC))
+
+
+@st.composite
+def drafts(draw: st.DrawFn) -> BookmarkDraft:
+    optional_url = st.just("") | TEXT.map("https://example.com/".__add__)
+    try:
+        return draft(
+            url="https://example.com/" + draw(TEXT),
+            title=draw(TEXT),
+            description=draw(TEXT),
+            tags=draw(st.lists(TEXT, max_size=3)),
+            created=draw(MOMENTS),
+            updated=draw(MOMENTS),
+            unread=draw(st.booleans()),
+            archived=draw(st.booleans()),
+            favorite=draw(st.booleans()),
+            private=draw(st.booleans()),
+            feed_url=draw(optional_url),
+            image_url=draw(optional_url),
+        )
+    except InvalidDraftError:
+        assume(False)
+        raise
+
+
+def store(user: User, made: Sequence[BookmarkDraft]) -> None:
+    Bookmark.objects.owned_by(user).delete()
+    Tag.objects.owned_by(user).delete()
+    with transaction.atomic():
+        upsert_bookmarks(user.pk, made, duplicates=Duplicates.SKIP)
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=st.lists(drafts(), min_size=1, max_size=4))
+@example(made=[draft(url="https://example.com/", title="a  b", description="c", tags=["d e"], created=SAVED)])
+def test_any_bookmarks_come_back_the_same(name: str, user: User, made: list[BookmarkDraft]) -> None:
+    store(user, made)
+    first = exported(user, name)
+    events = list(open_export(io.BytesIO(first)).events())
+
+    store(user, [normalize(event, ImportOptions()) for event in events if isinstance(event, ParsedItem)])
+
+    assert exported(user, name) == first
+
+
+@pytest.fixture
+def user() -> User:
+    return make_user()
