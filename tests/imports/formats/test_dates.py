@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imports.formats import dates
@@ -14,8 +14,8 @@ READERS = (dates.from_unix, dates.from_webkit, dates.from_cocoa, dates.from_iso,
 MOMENT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 plausible = st.datetimes(
-    min_value=datetime(1990, 1, 2),  # noqa: DTZ001 -- hypothesis wants its bounds naive
-    max_value=datetime(2025, 12, 31),  # noqa: DTZ001 -- likewise
+    min_value=datetime(1990, 1, 2),
+    max_value=datetime(2025, 12, 31),
     timezones=st.just(UTC),
 )
 json_values = st.recursive(
@@ -56,6 +56,7 @@ def test_fractions_of_a_second_survive() -> None:
     assert dates.from_unix(1704164645123456789) == MOMENT + timedelta(microseconds=123_456)
 
 
+@settings(deadline=None)
 @given(plausible)
 def test_any_plausible_instant_comes_back_from_every_unit(moment: datetime) -> None:
     seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
@@ -68,6 +69,7 @@ def test_any_plausible_instant_comes_back_from_every_unit(moment: datetime) -> N
     assert dates.from_any((seconds + 11_644_473_600) * 1_000_000) == whole
 
 
+@settings(deadline=None)
 @given(plausible, st.integers(min_value=-23 * 60, max_value=23 * 60))
 def test_an_offset_is_taken_into_account(moment: datetime, minutes: int) -> None:
     there = moment.astimezone(timezone(timedelta(minutes=minutes)))
@@ -76,6 +78,7 @@ def test_an_offset_is_taken_into_account(moment: datetime, minutes: int) -> None
     assert dates.from_any(there) == moment
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_no_value_makes_a_reader_raise(value: object) -> None:
     for read in READERS:
@@ -225,6 +228,7 @@ def test_a_datetime_without_an_offset_is_utc() -> None:
     assert dates.from_any(MOMENT.replace(tzinfo=None)) == MOMENT
 
 
+@settings(deadline=None)
 @given(st.from_type(int) | st.floats())
 def test_a_number_means_the_same_as_its_json_text(number: float) -> None:
     text = json.dumps(number)
@@ -232,6 +236,7 @@ def test_a_number_means_the_same_as_its_json_text(number: float) -> None:
         assert dates.from_unix(text) == dates.from_unix(number)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 26).flatmap(lambda digits: st.integers(0, 10**digits)))
 def test_numbers_of_every_magnitude_are_a_plausible_date_or_none(number: int) -> None:
     for value in (number, float(number), str(number), f"{number}.5", Decimal(number)):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imports.formats import json_events
@@ -46,6 +46,7 @@ def read_all(data: bytes, *, under: tuple[str, ...] = ()) -> list[object]:
     return list(elements(io.BytesIO(data), under=under))
 
 
+@settings(deadline=None)
 @given(st.lists(json_values, max_size=5), st.integers(1, 7), st.sampled_from([None, 1]), st.booleans())
 def test_any_list_comes_back_whatever_the_size_of_the_reads(
     values: list[object], step: int, indent: int | None, is_ascii: bool
@@ -54,6 +55,7 @@ def test_any_list_comes_back_whatever_the_size_of_the_reads(
     assert list(elements(Trickle(data, step))) == json.loads(data.decode("utf-8", "replace"))  # type: ignore[arg-type] # RawIOBase has what is used of BinaryIO
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet='[]{}",:\\u0123456789-+.eE truefalsn\n', max_size=60).map(str.encode))
 def test_no_bytes_lead_to_any_other_error(data: bytes) -> None:
     for under in ((), ("", "a")):

@@ -223,7 +223,7 @@ def repeated(value: object) -> bytes:
 
 
 @every_format
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_values_of_any_type_anywhere_lead_to_no_other_error(chosen: Format, data: st.DataObject) -> None:
     value = json.loads(own_sample(chosen))
@@ -258,6 +258,7 @@ def check_types(item: Parsed) -> None:
 
 
 @every_format
+@settings(deadline=None)
 @given(data=st.binary(max_size=200))
 def test_no_bytes_lead_to_any_other_error(chosen: Format, data: bytes) -> None:
     with suppress(UnreadableFileError):

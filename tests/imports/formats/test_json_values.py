@@ -1,7 +1,7 @@
 """Single values of whatever type."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imports.formats.base import ParsedItem, RejectedItem
@@ -14,6 +14,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values)
 def test_no_value_makes_a_reader_raise_and_texts_are_trimmed_and_valid(value: object) -> None:
     for text in (text_of(value), note_of(value), *tags_of(value), *tags_of(value, separator=None)):
