@@ -27,7 +27,13 @@ from imports.formats.encoding import HEAD_BYTES, as_utf8
 from imports.formats.head import BINARY_FORMATS, UNDERSTOOD, make_head, refusal
 
 _FIRST_LOOK_BYTES = 1024
-_OFFICE_MEMBERS = ("workbook.xml", "[Content_Types].xml", "workbook.bin")
+_MAX_NAMED = 10
+# The files by which an archive shows what it really is.
+_DOCUMENT_MARKS = (
+    ("[Content_Types].xml", "", "a document or spreadsheet of an office program"),
+    ("mimetype", "application/vnd.oasis.opendocument", "a document or spreadsheet of an office program"),
+    ("mimetype", "application/epub+zip", "an electronic book"),
+)
 _NESTED = "The archive holds another archive. Unpack it and import the export file in it."
 _MASTODON_MEMBERS = ("outbox.json", "likes.json", "bookmarks.json")
 
@@ -82,12 +88,25 @@ class _Upload:
 
 
 class _Listing(msgspec.Struct):
-    """What an archive holds. `ignored` counts its other files."""
+    """What an archive holds. `ignored` counts its other files, `broken` tells of those that cannot be looked into."""
 
-    members: list[Member]
+    members: list[Member] = []
     ignored: int = 0
+    broken: list[str] = []
     has_archives: bool = False
     failure: UnreadableFileError | None = None
+
+    def notices(self) -> Iterator[Notice]:
+        """Say what was passed over."""
+        yield from map(Notice, self.broken[:_MAX_NAMED])
+        if len(self.broken) > _MAX_NAMED:
+            yield Notice(f"{len(self.broken) - _MAX_NAMED} more files in the archive could not be read.")
+        if self.ignored == 1:
+            yield Notice("One other file in the archive is no export that Cairn knows, and was passed over.")
+        elif self.ignored:
+            yield Notice(
+                f"{self.ignored} other files in the archive are no exports that Cairn knows; they were passed over."
+            )
 
 
 class Export:
@@ -96,12 +115,19 @@ class Export:
     `format` and `label` are those of the file, or of the first member.
     """
 
-    def __init__(self, upload: _Upload, chosen: Format, *, members: tuple[Member, ...] = (), ignored: int = 0) -> None:
+    def __init__(
+        self,
+        upload: _Upload,
+        chosen: Format,
+        *,
+        members: tuple[Member, ...] = (),
+        notices: tuple[Notice, ...] = (),
+    ) -> None:
         self.format = chosen.NAME
         self.label = chosen.LABEL
         self.members = members
         self._upload = upload
-        self._ignored = ignored
+        self._notices = notices
 
     def events(self) -> Iterator[Event]:
         """Read the file from its start; each call begins anew.
@@ -129,8 +155,7 @@ class Export:
                     failures.append(f"{member.name}: {error}")
             if not members:
                 break
-        if self._ignored:
-            yield Notice(_ignored_sentence(self._ignored))
+        yield from self._notices
         if failures:
             raise UnreadableFileError(" ".join(failures))
 
@@ -169,13 +194,14 @@ def _open_archive(upload: _Upload, wanted: Format | None, names: Collection[str]
     chosen = tuple(member for member in offered if names is None or member.name in names)
     if not chosen:
         raise UnreadableFileError("None of the chosen files is in the archive.")
-    ignored = listing.ignored + len(listing.members) - len(offered)
-    return Export(upload, registry.format_named(chosen[0].format), members=chosen, ignored=ignored)
+    listing.ignored += len(listing.members) - len(offered)
+    chosen_format = registry.format_named(chosen[0].format)
+    return Export(upload, chosen_format, members=chosen, notices=tuple(listing.notices()))
 
 
 def _listed(upload: _Upload, wanted: Format | None) -> _Listing:
     """Look into each file of an archive; an archive that breaks off is listed up to there."""
-    listing = _Listing([])
+    listing = _Listing()
     try:
         for entry in upload.entries():
             _list_entry(listing, entry, wanted)
@@ -185,17 +211,18 @@ def _listed(upload: _Upload, wanted: Format | None) -> _Listing:
 
 
 def _list_entry(listing: _Listing, entry: Entry, wanted: Format | None) -> None:
-    if entry.name.rpartition("/")[2] in _OFFICE_MEMBERS:
-        raise ArchiveError(f"This is a document or spreadsheet of an office program. {UNDERSTOOD}")
     try:
         head = _entry_head(entry)
     except ArchiveError:
         raise
     except UnreadableFileError as error:
         listing.failure = error
-        listing.ignored += 1
+        listing.broken.append(f"“{entry.name}” in the archive could not be read: {error}")
         return
-    listing.has_archives |= is_gzip(head.raw) or is_zip(head.raw)
+    for name, beginning, kind in _DOCUMENT_MARKS:
+        if entry.name == name and head.text.startswith(beginning):
+            raise UnreadableFileError(f"This is {kind}. {UNDERSTOOD}")
+    listing.has_archives |= is_gzip(head.raw) or is_zip(head.raw) or is_tar(head.raw)
     found = registry.detect(head) if wanted is None else wanted if wanted.matches(head) else None
     if found is None:
         listing.ignored += 1
@@ -247,12 +274,6 @@ def _nothing_in_archive(listing: _Listing, wanted: Format | None) -> str:
     if wanted:
         return f"No file in the archive is an export of the kind “{wanted.LABEL}”."
     return f"No file in the archive is an export that Cairn knows. {UNDERSTOOD}"
-
-
-def _ignored_sentence(count: int) -> str:
-    if count == 1:
-        return "One other file in the archive holds no bookmarks and was passed over."
-    return f"{count} other files in the archive hold no bookmarks and were passed over."
 
 
 def _parsed(format_name: str, stream: BinaryIO, first_bytes: bytes) -> Iterator[Event]:
