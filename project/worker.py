@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import RLock
 from types import FrameType
@@ -26,9 +26,11 @@ from django.db import connections
 from django_q.cluster import Sentinel, get_mp_context
 from django_q.conf import Conf
 from django_q.queues import Queue
+from django_q.tasks import async_task
 from django_q.worker import worker
 
 from imports.stopping import request_stop
+from imports.tasks import sweep
 from project.lifeline import tie_forks
 from project.supervisor import announce_readiness
 
@@ -194,24 +196,30 @@ class Worker:
         return 0
 
     def _watch_queue(self) -> None:
-        """Ask again and again whether the queue is stuck; two times yes in a row count.
+        """Send for a sweep, then ask again and again whether the queue is stuck; twice yes in a row counts.
 
-        In a thread, so that a locked or unreachable database delays only this question.
+        In a thread, so that a locked or unreachable database delays nothing else.
         """
+        with _database("send for a sweep"):
+            async_task(sweep)
         time.sleep(self._patience_seconds)
         was_stuck = False
         while not self._found_stuck.wait(self._patience_seconds / WATCHDOG_PAUSES):
-            is_stuck = self._ask_whether_stuck()
+            is_stuck = False
+            with _database("tell whether the queue is stuck"):
+                is_stuck = self._is_stuck()
             if is_stuck and was_stuck:
                 self._found_stuck.set()
             was_stuck = is_stuck
 
-    def _ask_whether_stuck(self) -> bool:
-        try:
-            return self._is_stuck()
-        except Exception:  # whatever is wrong with the database, it does not show a stuck cluster
-            logger.warning("Could not tell whether the queue is stuck.", exc_info=True)
-            return False
-        finally:
-            with contextlib.suppress(Exception):
-                connections.close_all()
+
+@contextlib.contextmanager
+def _database(purpose: str) -> Iterator[None]:
+    """Use a connection for a moment only; whatever is wrong with the database is logged and nothing more."""
+    try:
+        yield
+    except Exception:
+        logger.warning("Could not %s.", purpose, exc_info=True)
+    finally:
+        with contextlib.suppress(Exception):
+            connections.close_all()

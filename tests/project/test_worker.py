@@ -74,13 +74,15 @@ class Queue:
         assert self._process.stdout.readline() == "sent\n"
 
     def is_empty(self) -> bool:
-        with contextlib.closing(sqlite3.connect(f"{self.environment['DATA_DIR']}/cairn.sqlite3")) as database:
-            return not database.execute("SELECT 1 FROM django_q_ormq").fetchall()
+        return not self.ask("SELECT 1 FROM django_q_ormq")
 
     def clear(self) -> None:
-        with contextlib.closing(sqlite3.connect(f"{self.environment['DATA_DIR']}/cairn.sqlite3")) as database:
-            database.execute("DELETE FROM django_q_ormq")
-            database.commit()
+        self.ask("DELETE FROM django_q_ormq")
+
+    def ask(self, statement: str) -> list[tuple[object, ...]]:
+        file = Path(self.environment["DATA_DIR"]) / "cairn.sqlite3"
+        with contextlib.closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
+            return database.execute(statement).fetchall()
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +169,12 @@ def test_work_goes_on_after_an_idle_part_was_killed(cluster: Cluster, queue: Que
     assert_works(queue, tmp_path / "after")
     cluster.process.send(signal.SIGTERM)
     assert cluster.process.wait(seconds=10) == 0
+
+
+def test_a_worker_sweeps_as_soon_as_it_starts(queue: Queue, tmp_path: Path) -> None:
+    queue.ask("DELETE FROM imports_heartbeat")
+    with running(queue, tmp_path / "log"):
+        assert eventually(lambda: queue.ask("SELECT seen FROM imports_heartbeat"), seconds=10)
 
 
 def test_a_killed_sentinel_ends_the_worker_with_status_1(cluster: Cluster, queue: Queue, tmp_path: Path) -> None:
