@@ -1,9 +1,13 @@
 """Export, import into an empty account, export again: the same bytes, in every format."""
 
 import io
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +29,8 @@ from imports.options import ImportOptions
 from imports.pipeline import run_to_end
 from imports.uploads import submit
 from tests.factories import make_bookmark, make_user
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +86,10 @@ AWKWARD_URLS = [
 
 def exported(user: User, name: str) -> bytes:
     """Return an export without the one thing that may differ, the moment it was made."""
-    data = b"".join(EXPORTS[name].export(Bookmark.objects.owned_by(user)))
+    return without_moment(b"".join(EXPORTS[name].export(Bookmark.objects.owned_by(user))))
+
+
+def without_moment(data: bytes) -> bytes:
     return re.sub(rb'"published":"[^"]*","totalItems"', b'"totalItems"', data, count=1)
 
 
@@ -137,6 +146,30 @@ def test_the_other_formats_lose_fractions_of_seconds_alone(name: str) -> None:
 
     Bookmark.objects.owned_by(one).filter(url__endswith="2").update(created=SAVED)
     assert list(stored(other)) == list(stored(one))
+
+
+@pytest.mark.postgres
+@pytest.mark.processes
+def test_both_databases_export_the_same_bytes(postgres_url: str, tmp_path: Path) -> None:
+    user = make_user("round-trip")
+    for number, fields in enumerate(AWKWARD.values()):
+        moment = SAVED + timedelta(microseconds=number)
+        make_bookmark(user, f"https://example.com/{number}", **{"created": moment, "updated": moment, **fields})
+    file = tmp_path / EXPORTS["activitystreams"].file_name
+    file.write_bytes(exported(user, "activitystreams"))
+
+    def on_postgres(*arguments: str) -> bytes:
+        environment = {"DATABASE_URL": postgres_url, "DJANGO_SUPERUSER_PASSWORD": "a password"}
+        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+        return subprocess.run(command, env={**os.environ, **environment}, check=True, stdout=subprocess.PIPE).stdout
+
+    on_postgres("migrate", "--verbosity=0")
+    on_postgres("createsuperuser", "--noinput", f"--username={user}", "--email=me@example.com")
+    on_postgres("import_bookmarks", str(file), f"--user={user}", "--json")
+
+    for name in EXPORTS:
+        found = on_postgres("export_bookmarks", f"--user={user}", f"--format={name}")
+        assert without_moment(found) == exported(user, name)
 
 
 def stored(user: User) -> Iterator[tuple[object, ...]]:
