@@ -62,6 +62,7 @@ faults: .venv/dev.stamp
 	$(PY) -m tests.faults $(ARGS)
 
 format: .venv/dev.stamp
+	git ls-files -z '*.py' | xargs -0 -r $(PY) -m django_upgrade --target-version 6.1 --exit-zero-even-if-changed
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 	git ls-files -z 'templates/*.html' | xargs -0 -r $(PY) -m djhtml
