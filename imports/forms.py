@@ -80,7 +80,11 @@ class ImportJobForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # as forms.Form takes them
         super().__init__(*args, **kwargs)
         self.fields["file"].widget.attrs.update(
-            {"accept": ",".join(accepted_extensions()), "data-max-bytes": settings.IMPORT_MAX_BYTES}
+            {
+                "class": "form-control",
+                "accept": ",".join(accepted_extensions()),
+                "data-max-bytes": settings.IMPORT_MAX_BYTES,
+            }
         )
 
     def clean_file(self) -> "UploadedFile[bytes]":

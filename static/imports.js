@@ -98,7 +98,8 @@
 
   function showProblem(form, text) {
     const problem = document.createElement("p");
-    problem.className = "alert alert-danger";
+    problem.className = "note";
+    problem.dataset.level = "error";
     problem.textContent = text;
     form.querySelector("#import-problems").replaceChildren(problem);
   }
