@@ -18,7 +18,7 @@ UV = env UV_PYTHON_DOWNLOADS=never UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP
 PY = .venv/bin/python
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate
 
-.PHONY: always run test check lint types layers templates upgrades django bench faults coverage format lock clean
+.PHONY: always run test test-postgres check lint types layers templates upgrades django bench faults coverage format lock clean
 .DELETE_ON_ERROR:
 
 # exec, so that make's own child is the supervisor: it gets the signal that make was sent.
@@ -27,6 +27,10 @@ run: .venv/run.stamp
 
 test: .venv/dev.stamp
 	$(PY) -m pytest $(ARGS)
+
+# What touches the database, on a PostgreSQL server that the tests start themselves.
+test-postgres: .venv/dev.stamp
+	CAIRN_TEST_DATABASE=postgresql $(PY) -m pytest --ignore tests/imports/formats -m "not browser and not processes" $(ARGS)
 
 coverage: .venv/dev.stamp
 	$(PY) -m pytest --cov --cov-report=term $(ARGS)
