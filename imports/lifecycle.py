@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -37,12 +38,14 @@ from imports.prepared import PreparedReject
 
 logger = logging.getLogger("imports")
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=15)
 # A message that was sent this long ago and woke nobody may be lost; sending it again does no harm.
 LOST_AFTER = timedelta(seconds=20)
 OVERDUE = timedelta(seconds=15)
 SILENT = timedelta(seconds=150)
 STUCK = timedelta(seconds=60)
+# Bytes per second: on the slowest machine, with the slowest format, and a margin.
+SLOWEST_READING = 1_000_000
 DEATHS_UNTIL_CAREFUL = 2
 DEATHS_UNTIL_REJECTED = 3
 DEATHS_UNTIL_FAILED = 5
@@ -72,9 +75,13 @@ def start(job: ImportJob, *, queued: bool = True) -> None:
 
 
 def _wake(job: ImportJob) -> None:
-    """Send the message that the job awaits. Must run inside a transaction, so that both are there or neither."""
+    """Send the message that the job awaits. Must run inside a transaction, so that both are there or neither.
+
+    Reading a file is not cut into slices, so a worker may take longer over a large one before the queue ends it.
+    """
     ImportJob.objects.filter(pk=job.pk).update(woken_at=timezone.now())
-    async_task(_TASK, job.pk, job.wake)
+    reading = job.file_size // SLOWEST_READING if job.prepared_at is None else 0
+    async_task(_TASK, job.pk, job.wake, timeout=settings.Q_CLUSTER["timeout"] + reading)
 
 
 def claim(job_id: int, wake: int | None = None) -> Claim | None:
@@ -358,6 +365,12 @@ def idle_since() -> datetime | None:
     if oldest is None or ImportJob.objects.active().filter(lease_expires_at__gt=now).exists():
         return None
     return max(seen, oldest) if seen is not None else oldest
+
+
+def attend() -> bool:
+    """Wake jobs that are lost, and return whether the queue is stuck: what a worker's main process asks regularly."""
+    wake_lost()
+    return queue_is_stuck()
 
 
 def queue_is_stuck() -> bool:

@@ -65,6 +65,7 @@ def database(env: Env, data_dir: Path) -> dict[str, Any]:  # the shape of Django
     url = read(env.str, "DATABASE_URL", "") or f"sqlite:///{data_dir / 'cairn.sqlite3'}"
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
+        data_dir.mkdir(parents=True, exist_ok=True)
         config: dict[str, Any] = dict(dj_database_url.parse(url))
         return config | {"OPTIONS": dict(SQLITE_OPTIONS)}
     if scheme in {"postgres", "postgresql"}:

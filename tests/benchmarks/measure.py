@@ -1,0 +1,47 @@
+"""One measurement in a process of its own: `python -m tests.benchmarks.measure CONTENDER FILE`. Prints JSON.
+
+The environment names the database (DATA_DIR, DATABASE_URL), which must be migrated. A new user does the import, or
+with --again the user who did the last one.
+"""
+
+import argparse
+import json
+import os
+import resource
+import time
+from pathlib import Path
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+django.setup()
+
+from django.contrib.auth.models import User  # noqa: E402 the apps must be loaded first
+
+from tests.benchmarks import contenders  # noqa: E402
+
+
+def main() -> None:
+    """Measure, and print seconds and the peak of resident memory before and after, in MB."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("contender", choices=["ours", "per_row", "bulk_create", "bare_driver"])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--duplicates", default="skip")
+    parser.add_argument("--batch", type=int, default=1_000)
+    parser.add_argument("--again", action="store_true")
+    options = parser.parse_args()
+    user = User.objects.order_by("pk").last() if options.again else None
+    user = user or User.objects.create(username=f"user {time.time_ns()}")
+    idle = _peak_megabytes()
+    measure = getattr(contenders, options.contender)
+    extra = {"batch": options.batch} if options.contender == "bare_driver" else {"duplicates": options.duplicates}
+    seconds = measure(options.file, user, **extra)
+    print(json.dumps({"seconds": seconds, "idle_mb": idle, "peak_mb": _peak_megabytes()}))  # noqa: T201 its output
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
