@@ -71,9 +71,9 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
             yield from _list(reader)
         elif start == b"{" and is_first:
             yield from _document(reader)
-        elif lines := reader.lines():
-            for line in lines:
-                yield from read(line)
+        elif texts := reader.values():
+            for text in texts:
+                yield from read(text)
         elif start == b"{":
             yield from _document(reader, is_first=False)
         else:
@@ -188,7 +188,10 @@ def _parts(reader: JsonStream, key: str, *, depth: int = 0) -> Counted | None:
 
 
 def _page(reader: JsonStream, *, depth: int) -> Counted:
-    """Yield the items of a page that is embedded in its collection, or in the page before it; return their number."""
+    """Yield the items of a page that is embedded in its collection, or in the page before it.
+
+    Return how much there is to say about the page.
+    """
     members = _Members()
     has_items, count = False, 0
     for key in reader.members():
@@ -202,11 +205,11 @@ def _page(reader: JsonStream, *, depth: int) -> Counted:
     if has_items or kinds & PAGES:
         count += yield from _single_items(members)
         yield from _remarks(values, count=1)
-    elif "Link" in kinds and isinstance(address := values.get("href"), str):
-        yield Notice(remote_page(address))
-    else:
-        yield Notice("What the collection names as one of its pages is none, and is left out.")
-    return count
+        return count
+    address = values.get("href") if "Link" in kinds else None
+    is_remote = isinstance(address, str)
+    yield Notice(remote_page(str(address)) if is_remote else "What the collection calls one of its pages is none.")
+    return 1
 
 
 def _single_items(members: _Members) -> Counted:

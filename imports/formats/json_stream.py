@@ -30,12 +30,16 @@ _OUTSIDE_STRINGS = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+'
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _WORD = re.compile(rb'[^\s,:"\[\]{}]*+')
 _LITERAL = re.compile(rb"-?[0-9][0-9.eE+-]*|true|false|null|NaN|-?Infinity")
+_CUT_LITERAL = re.compile(
+    rb"-?(?:[0-9][0-9.eE+-]*|I(?:n(?:f(?:i(?:n(?:i(?:ty?)?)?)?)?)?)?)?"
+    rb"|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?|N(?:aN?)?|u?[0-9a-fA-F]{0,3}"
+)
 # How an element begins, with its first key: nested objects seldom begin like the elements they are in.
 _OPENING = re.compile(rb'\{\s*+"[^"\\]{0,64}+"|"')
 _NEXT_OBJECT = re.compile(rb'[}\]"]\s*+,\s*+(?=\{\s*+")')
 
 _RAW_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
-_RAW_LINES = msgspec.json.Decoder(msgspec.Raw)
+_RAW_VALUES = msgspec.json.Decoder(msgspec.Raw)
 _TOLERANT = json.JSONDecoder(parse_int=len, strict=False)
 
 
@@ -68,6 +72,7 @@ class JsonStream:
 
     def members(self) -> Iterator[str]:
         """Yield the keys of the object that comes next; each key's value must be taken before the next key."""
+        self.peek()
         self._at += 1
         while (start := self.peek()) != b"}":
             if start == b",":
@@ -87,6 +92,7 @@ class JsonStream:
 
         An element that is no JSON is yielded too, as far as its end can be told.
         """
+        self.peek()
         self._at += 1
         while (start := self.peek()) != b"]":
             if start == b",":
@@ -97,21 +103,21 @@ class JsonStream:
                 yield self._element()
         self._at += 1
 
-    def lines(self) -> list[bytes]:
-        """Step over the next values, if each is a line of its own; return those lines, or none if they are not.
+    def values(self) -> list[bytes]:
+        """Step over as many values that follow each other as the buffer holds, and return their texts.
 
-        A line that is no JSON is returned too, if most lines are.
+        None where it takes a closer look. If each is a line of its own, a line that is no JSON is returned too.
         """
         if not self._may_batch():
             return []
-        end = self._buffer.rfind(b"\n", self._at) + 1
-        is_worthwhile = end > self._at and (self._has_ended or end - self._at >= _WORTH_A_BATCH)
-        found = _valid_lines(self._buffer[self._at : end]) if is_worthwhile else []
-        if found:
-            self._at = end
-        else:
-            self._go_plainly()
-        return found
+        lines_end = self._buffer.rfind(b"\n", self._at) + 1
+        for end, split in ((len(self._buffer) if self._has_ended else lines_end, _values_in), (lines_end, _lines_in)):
+            is_worthwhile = self._has_ended or end - self._at >= _WORTH_A_BATCH
+            if is_worthwhile and (found := split(self._buffer[self._at : end])):
+                self._at = end
+                return found
+        self._go_plainly()
+        return []
 
     def value(self) -> bytes | None:
         """Step over the next value and return its text; None if it is above `LARGEST_VALUE`."""
@@ -216,7 +222,7 @@ class JsonStream:
             seen = at - self._at
             if not depth and not in_string:
                 text = self._taken(seen)
-                return text if is_kept else None
+                return text if is_kept and seen <= LARGEST_VALUE else None
 
     def _make_room(self, seen: int, *, is_kept: bool) -> tuple[int, bool]:
         """Read on in a value of which `seen` bytes are known; return how many of them are kept, and if all are."""
@@ -239,11 +245,11 @@ class JsonStream:
                 break
             if end - self._at > LARGEST_VALUE:
                 raise self.broken()
-        if end == len(self._buffer):
-            # The last word of a text may be half a word; a number at the top level is whole all the same.
-            self._has_ended = True
+        # A word that reaches to the end may be half a word, even if it is one.
+        if end == len(self._buffer) and _CUT_LITERAL.fullmatch(self._buffer, self._at):
+            raise self.cut_off()
         if not _LITERAL.fullmatch(self._buffer, self._at, end):
-            raise self.cut_off() if end == len(self._buffer) else self.broken()
+            raise self.broken()
         return self._taken(end - self._at)
 
     def _element(self) -> bytes | None:
@@ -281,13 +287,18 @@ def _end(pattern: re.Pattern[bytes], text: bytes, start: int) -> int:
     return match.end() if match else start
 
 
-def _valid_lines(text: bytes) -> list[bytes]:
+def _values_in(text: bytes) -> list[bytes]:
     try:
-        return [bytes(value) for value in _RAW_LINES.decode_lines(text)]
+        return [bytes(value) for value in _RAW_VALUES.decode_lines(text)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        lines = [line for line in text.split(b"\n") if line and not line.isspace()]
-    valid = sum(line.lstrip().startswith(b"{") and _error_in(line) is None for line in lines)
-    return lines if 2 * valid > len(lines) else []
+        return []
+
+
+def _lines_in(text: bytes) -> list[bytes]:
+    """Return the lines, if most of them are objects and so the others are likely to be meant as such."""
+    lines = [line for line in text.split(b"\n") if line and not line.isspace()]
+    objects = sum(line.lstrip().startswith(b"{") and _error_in(line) is None for line in lines)
+    return lines if 2 * objects > len(lines) else []
 
 
 def _error_in(text: bytes) -> int | None:
@@ -295,9 +306,8 @@ def _error_in(text: bytes) -> int | None:
     try:
         _TOLERANT.raw_decode(decoded := text.decode("utf-8", "replace"))
     except json.JSONDecodeError as error:
-        if error.pos >= len(decoded) or error.msg.startswith("Unterminated"):
-            return None
-        return len(decoded[: error.pos].encode("utf-8"))
+        is_cut = error.msg.startswith("Unterminated") or _CUT_LITERAL.fullmatch(decoded[error.pos :].encode())
+        return None if is_cut else len(decoded[: error.pos].encode())
     except RecursionError:
         pass
     return None
