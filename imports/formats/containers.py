@@ -10,7 +10,8 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Buffer, Callable, Iterator
-from typing import IO, BinaryIO
+from contextlib import suppress
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -93,7 +94,18 @@ def is_tar(head: bytes) -> bool:
     return True
 
 
-def gunzipped(stream: BinaryIO, expansion: Expansion) -> BinaryIO:
+def read_start(stream: io.BufferedReader, size: int) -> bytes:
+    """Read the first `size` bytes, fewer where the stream ends or breaks before; raise where it breaks at once."""
+    pieces = [stream.read1(size)]
+    size -= len(pieces[0])
+    with suppress(UnreadableFileError):
+        while size and (piece := stream.read1(size)):
+            pieces.append(piece)
+            size -= len(piece)
+    return b"".join(pieces)
+
+
+def gunzipped(stream: BinaryIO, expansion: Expansion) -> io.BufferedReader:
     """Return the content of a gzip file of one or many parts. Reading from it raises ArchiveError."""
     return io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=stream), expansion, ArchiveError(_DAMAGED)), _CHUNK_BYTES)
 
@@ -101,7 +113,9 @@ def gunzipped(stream: BinaryIO, expansion: Expansion) -> BinaryIO:
 class _Bounded(io.RawIOBase):
     """Reads through and counts; `failure` is raised in place of what broken data can raise."""
 
-    def __init__(self, stream: gzip.GzipFile | IO[bytes], expansion: Expansion, failure: UnreadableFileError) -> None:
+    def __init__(
+        self, stream: gzip.GzipFile | zipfile.ZipExtFile, expansion: Expansion, failure: UnreadableFileError
+    ) -> None:
         super().__init__()
         self._stream = stream
         self._expansion = expansion
@@ -113,7 +127,7 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: Buffer) -> int:
         target = memoryview(buffer).cast("B")
         try:
-            data = self._stream.read(len(target))
+            data = self._stream.read1(len(target))
         except _FAULTS as error:
             raise self._failure from error
         self._expansion.add(len(data))
@@ -163,7 +177,7 @@ def _zip_opener(
             raise UnreadableFileError("It is packed by an uncommon method. Unpack the archive yourself.")
         failure = UnreadableFileError(_DAMAGED)
         try:
-            member = archive.open(info)
+            member = cast("zipfile.ZipExtFile", archive.open(info))
         except _FAULTS as error:
             raise failure from error
         return io.BufferedReader(_Bounded(member, expansion, failure), _CHUNK_BYTES)
@@ -258,6 +272,7 @@ class _TarMember(io.RawIOBase):
     def __init__(self, stream: BinaryIO, size: int) -> None:
         super().__init__()
         self._stream = stream
+        self._read_some: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
         self._left = size
         self._padding = -size % _BLOCK
 
@@ -269,7 +284,7 @@ class _TarMember(io.RawIOBase):
 
     def readinto(self, buffer: Buffer) -> int:
         target = memoryview(buffer).cast("B")
-        data = self._stream.read(min(len(target), self._left))
+        data = self._read_some(min(len(target), self._left))
         if self._left and target and not data:
             raise ArchiveError(_DAMAGED)
         self._left -= len(data)

@@ -98,7 +98,7 @@ def header_columns(text: str) -> tuple[str, ...]:
 
 
 def _first_line(text: str) -> str:
-    lines = (line for line in io.StringIO(text[: MAX_ROW_CHARACTERS + 1]) if line.strip())
+    lines = (line for line in io.StringIO(text[: MAX_ROW_CHARACTERS + 1], newline=None) if line.strip())
     line = next(lines, "")
     return next(lines, "") if line.lower().startswith("sep=") else line
 
@@ -114,10 +114,7 @@ def _delimiter(line: str) -> str:
 
 
 def _cells(line: str, delimiter: str) -> tuple[str, ...]:
-    try:
-        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
-    except csv.Error:
-        return ()
+    cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
     return tuple(cell.strip().casefold() for cell in cells)
 
 

@@ -3,11 +3,15 @@
 import codecs
 import io
 import re
-from collections.abc import Buffer
+import sys
+from collections.abc import Buffer, Callable
 from typing import BinaryIO
+
+from imports.formats.base import UnreadableFileError
 
 HEAD_BYTES = 1 << 16
 _CHUNK_BYTES = 1 << 18
+_DECLARATION_BYTES = 4096
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -57,9 +61,29 @@ _HIGH_BYTES = re.compile(rb"[\x80-\xff]")
 
 
 class Utf8Stream(io.BufferedReader):
-    """A stream of valid UTF-8 without a byte order mark. Closing it leaves the original stream open."""
+    """A stream of valid UTF-8 without a byte order mark. Closing it leaves the original stream open.
+
+    Where the original raises UnreadableFileError, all that was good before is handed out first.
+    """
 
     raw: "_Transcoder"
+    _failure: UnreadableFileError | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read `size` bytes, fewer only at the end or before a failure."""
+        if self._failure:
+            raise self._failure
+        missing = sys.maxsize if size is None or size < 0 else size
+        pieces = []
+        try:
+            while missing and (piece := self.read1(min(missing, _CHUNK_BYTES))):
+                pieces.append(piece)
+                missing -= len(piece)
+        except UnreadableFileError as error:
+            if not pieces:
+                raise
+            self._failure = error
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     @property
     def replaced(self) -> int:
@@ -83,7 +107,7 @@ def encoding_by_marks(head: bytes) -> tuple[str, int]:
     for mark, name in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return name, len(mark)
-    sample = head[:4096]
+    sample = head[:_DECLARATION_BYTES]
     half = len(sample) // 2
     if half >= 4:
         if sample[1::2].count(0) > half * 0.7 and sample[0::2].count(0) < half * 0.1:
@@ -95,7 +119,7 @@ def encoding_by_marks(head: bytes) -> tuple[str, int]:
 
 def declared_encoding(head: bytes) -> str:
     """Return the Python codec for the encoding, other than UTF-8, that HTML or XML declares; empty for none."""
-    match = _DECLARATION.search(head[:4096])
+    match = _DECLARATION.search(head[:_DECLARATION_BYTES])
     label = (match[1] or match[2]).decode("ascii", "replace").lower() if match else ""
     return _CODECS.get(label, "")
 
@@ -106,7 +130,9 @@ class _Transcoder(io.RawIOBase):
     def __init__(self, stream: BinaryIO) -> None:
         super().__init__()
         self.replaced = 0
-        self._stream = stream
+        # One step of a decompressor rather than many, since what breaks in a later one would take the others along.
+        self._read_some: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        self._failure: UnreadableFileError | None = None
         self._pending = b""
         self._pending_at = 0
         self._tail = b""
@@ -133,14 +159,26 @@ class _Transcoder(io.RawIOBase):
         return size
 
     def _next_chunk(self) -> bytes:
-        chunk = self._stream.read(_CHUNK_BYTES)
-        self._ended = not chunk
+        if self._failure:
+            raise self._failure
+        chunk = self._read_some(_CHUNK_BYTES)
         if self._at_start:
             self._at_start = False
-            chunk = self._begin(chunk + self._stream.read(HEAD_BYTES) if len(chunk) < HEAD_BYTES else chunk)
+            chunk = self._begin(chunk + self._read_up_to(_DECLARATION_BYTES - len(chunk)))
+        self._ended = not chunk and self._failure is None
         if self._decoder is not None:
             return self._decode(self._decoder, chunk)
         return self._checked(self._tail + chunk if self._tail else chunk)
+
+    def _read_up_to(self, missing: int) -> bytes:
+        pieces = []
+        try:
+            while missing > 0 and (piece := self._read_some(missing)):
+                pieces.append(piece)
+                missing -= len(piece)
+        except UnreadableFileError as error:
+            self._failure = error
+        return b"".join(pieces)
 
     def _begin(self, chunk: bytes) -> bytes:
         encoding, mark = encoding_by_marks(chunk)

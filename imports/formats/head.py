@@ -183,9 +183,8 @@ class _ValueBuilder:
 
     def _place(self, value: object) -> bool:
         if not self._open:
-            if self.root is None:
-                self.root = value
-            return bool(isinstance(value, (dict, list)))
+            self.root = value
+            return isinstance(value, dict | list)
         top = self._open[-1]
         if isinstance(top, list):
             top.append(value)

@@ -28,7 +28,7 @@ _MARKDOWN = re.compile(
 
 def matches(head: Head) -> bool:
     """Tell a list by its first lines: nearly all of them are links."""
-    lines = [line for line in head.text.split("\n", 1000) if line.strip()][:_LINES_LOOKED_AT]
+    lines = [line for line in head.text.splitlines() if line.strip()][:_LINES_LOOKED_AT]
     links = sum(_link(line) is not None for line in lines)
     return links > 0 and links >= 0.8 * len(lines)
 

@@ -5,6 +5,8 @@ This is the whole of what the import pipeline needs to know about formats. Pure:
 
 import io
 from collections.abc import Collection, Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -20,6 +22,7 @@ from imports.formats.containers import (
     is_gzip,
     is_tar,
     is_zip,
+    read_start,
     tar_entries,
     zip_entries,
 )
@@ -69,13 +72,24 @@ class _Upload:
         self._is_packed = is_gzip(self.raw_head)
         self.is_zip = is_zip(self.raw_head)
         if self._is_packed:
-            self.raw_head = self.content().read(HEAD_BYTES)
+            self.raw_head = read_start(self._unpacked(), HEAD_BYTES)
         self.is_archive = self.is_zip or is_tar(self.raw_head)
 
     def content(self) -> BinaryIO:
         """Return the file from its start, unpacked."""
+        if self._is_packed:
+            return self._unpacked()
         self._stream.seek(0)
-        return gunzipped(self._stream, self._expansion()) if self._is_packed else self._stream
+        return self._stream
+
+    def _unpacked(self) -> io.BufferedReader:
+        self._stream.seek(0)
+        return gunzipped(self._stream, self._expansion())
+
+    def check_start(self) -> None:
+        """Raise ArchiveError if packed data breaks off early, so that its head shows nothing."""
+        if self._is_packed:
+            self._unpacked().read(HEAD_BYTES)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the files in an archive."""
@@ -143,18 +157,17 @@ class Export:
     def _member_events(self) -> Iterator[Event]:
         members = {member.index: member for member in self.members}
         failures = []
-        for entry in self._upload.entries():
-            if member := members.pop(entry.index, None):
-                yield MemberStart(member.name, member.format)
-                try:
-                    stream = entry.open()
-                    yield from _parsed(member.format, stream, stream.peek(16))
-                except ArchiveError:
-                    raise
-                except UnreadableFileError as error:
-                    failures.append(f"{member.name}: {error}")
-            if not members:
-                break
+        wanted = (entry for entry in self._upload.entries() if entry.index in members)
+        for entry in islice(wanted, len(members)):
+            member = members[entry.index]
+            yield MemberStart(member.name, member.format)
+            try:
+                stream = entry.open()
+                yield from _parsed(member.format, stream, stream.peek(16))
+            except ArchiveError:
+                raise
+            except UnreadableFileError as error:
+                failures.append(f"{member.name}: {error}")
         yield from self._notices
         if failures:
             raise UnreadableFileError(" ".join(failures))
@@ -182,6 +195,7 @@ def open_export(
     head = make_head(upload.raw_head)
     chosen = wanted or registry.detect(head)
     if chosen is None or not head.raw:
+        upload.check_start()
         raise UnreadableFileError(refusal(head))
     return Export(upload, chosen)
 
@@ -233,11 +247,13 @@ def _list_entry(listing: _Listing, entry: Entry, wanted: Format | None) -> None:
 def _entry_head(entry: Entry) -> Head:
     """Prepare the head of a file in an archive; of pictures and recordings only the first kilobyte is read."""
     with entry.open() as stream:
-        raw = stream.read(_FIRST_LOOK_BYTES)
+        raw = read_start(stream, _FIRST_LOOK_BYTES)
         head = make_head(raw)
         if len(raw) < _FIRST_LOOK_BYTES or not (head.text or raw.startswith(BINARY_FORMATS)):
             return head
-        return make_head(raw + stream.read(HEAD_BYTES - len(raw)))
+        with suppress(UnreadableFileError):
+            raw += read_start(stream, HEAD_BYTES - len(raw))
+        return make_head(raw)
 
 
 def _without_byproducts(members: list[Member]) -> list[Member]:

@@ -55,7 +55,7 @@ def matches(head: Head) -> bool:
     """Tell such a table by its header; a header of one column must have an address below it, or nothing."""
     if not any(name in head.columns for name in URL_COLUMNS):
         return False
-    below = head.text.strip().split("\n", 2)[1:2]
+    below = head.text.strip().splitlines()[1:2]
     return len(head.columns) > 1 or not below or "://" in below[0] or ":" in below[0].split(" ")[0]
 
 

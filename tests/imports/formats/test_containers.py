@@ -159,6 +159,14 @@ def test_a_damaged_header_in_a_tar_is_no_silent_end() -> None:
         next(entries)
 
 
+def test_a_negative_size_in_a_tar_is_damage() -> None:
+    header = bytearray(tarfile.TarInfo("a").tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\xff" * 12
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:]))
+    with pytest.raises(ArchiveError, match="damaged"):
+        list(tar_entries(io.BytesIO(bytes(header) + bytes(1024))))
+
+
 @pytest.mark.parametrize("head", [b"", b"\0" * 512, b"x" * 512, b"{}" * 300, b"a" * 511])
 def test_other_files_are_no_tar(head: bytes) -> None:
     assert not is_tar(head)

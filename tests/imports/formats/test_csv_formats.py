@@ -241,6 +241,19 @@ def test_a_line_of_ten_megabytes_is_rejected() -> None:
     assert (first.url, last.url) == ("https://a.example/", "https://c.example/")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_in_any_way(end: str) -> None:
+    for text in (
+        "url,title\nhttps://a.example/,A\nhttps://b.example/,B\n",
+        "https://a.example/\nhttps://b.example/\n",
+    ):
+        export = open_export(io.BytesIO(text.replace("\n", end).encode()))
+        assert [item.url for item in export.events() if isinstance(item, ParsedItem)] == [
+            "https://a.example/",
+            "https://b.example/",
+        ]
+
+
 def test_the_formats_tell_each_other_apart() -> None:
     for each in (pocket_csv, instapaper_csv, raindrop_csv, readwise_reader_csv):
         assert not each.matches(make_head(b"url,title,folder,tags,excerpt\nhttps://example.org/,a,b,c,d\n"))

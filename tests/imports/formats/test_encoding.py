@@ -1,9 +1,11 @@
 import io
 import random
 import tracemalloc
+from typing import Any
 
 import pytest
 
+from imports.formats.base import UnreadableFileError
 from imports.formats.encoding import Utf8Stream, as_utf8, declared_encoding, encoding_by_marks
 
 TEXT = "Zoë’s café — 書籤, 🏳️‍🌈 and more\r\n"
@@ -107,10 +109,41 @@ def test_chunks_may_end_anywhere(encoding: str) -> None:
             piece, self.rest = self.rest[:size], self.rest[size:]
             return piece
 
-    text = "Zoë’s café – “naïve” €\n" * 9000
+    text = "Zoë’s café – “naïve” €\n" * 9000 + ("" if encoding == "cp1252" else "🏳️" * 90_000)
     stream = as_utf8(Drips(text.encode(encoding)))  # type: ignore[arg-type] # as much of a stream as is used
     assert stream.read().decode() == text
     assert stream.replaced == 0
+
+
+class Breaking(io.RawIOBase):
+    """A stream that hands out some pieces and then fails."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__()
+        self.pieces = list(pieces)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self.pieces:
+            raise UnreadableFileError("It breaks here.")
+        piece = self.pieces.pop(0)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+@pytest.mark.parametrize("pieces", [(b"a" * 10,), (b"a" * 5000,), (b"a" * 5000, b"b" * 5000, "ü".encode())])
+@pytest.mark.parametrize("size", [-1, 7, 8192, 1 << 20])
+def test_all_that_is_good_comes_before_a_failure(pieces: tuple[bytes, ...], size: int) -> None:
+    stream = as_utf8(io.BufferedReader(Breaking(*pieces)))
+    read = b""
+    with pytest.raises(UnreadableFileError, match="It breaks here"):
+        while piece := stream.read(size):
+            read += piece
+    assert read == b"".join(pieces)
+    with pytest.raises(UnreadableFileError, match="It breaks here"):
+        stream.read(size)
 
 
 def test_lines_can_be_read_and_the_original_stays_open() -> None:

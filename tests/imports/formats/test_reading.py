@@ -2,7 +2,8 @@ import gzip
 import io
 import tarfile
 import zipfile
-from collections.abc import Collection
+import zlib
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,22 @@ def test_an_archive_that_breaks_off_is_read_up_to_there() -> None:
     assert found[0] == "https://1.example.org/"
     assert 5_000 < len(found) < 40_000
     assert "cut off or damaged" in refused(gzip.compress(tarred(("1.csv", TABLE.format(1))))[:60])
+
+
+@pytest.mark.parametrize(
+    "pack", [lambda text: gzip.compress(text.encode()), lambda text: gzip.compress(tarred(("a.csv", text)))]
+)
+@pytest.mark.parametrize("rows", [300, 30_000])
+def test_of_a_packed_file_that_is_cut_off_nothing_readable_is_lost(pack: Callable[[str], bytes], rows: int) -> None:
+    text = "url,title\n" + "".join(f"https://cut.example.org/{number},{hash((number,))}\n" for number in range(rows))
+    data = pack(text)
+    seen: list[Any] = []
+    with pytest.raises(UnreadableFileError, match="cut off or damaged"):
+        seen.extend(opened(data[: len(data) // 2]).events())
+    readable = zlib.decompressobj(31).decompress(data[: len(data) // 2]).count(b"https://cut")
+    found = sum(isinstance(event, ParsedItem) for event in seen)
+    assert readable - 1 <= found <= readable
+    assert readable > rows / 4
 
 
 def test_a_bomb_is_refused_within_its_bound() -> None:
