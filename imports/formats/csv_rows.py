@@ -24,6 +24,8 @@ URL_COLUMNS = (
     "url", "uri", "link", "href", "web address", "website url", "page url", "bookmark url", "article url",
     "item url", "source url", "link url", "page_url", "link_url", "given_url", "resolved_url", "links", "urls",
 )  # fmt: skip
+# What may be a column of addresses, or of something else.
+VAGUE_URL_COLUMNS = ("website", "web page", "webpage", "web site", "address", "bookmark", "page", "site")
 _YES = frozenset(("1", "true", "yes", "y", "on", "x", "t"))
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*+)'|"((?:[^"\\]|\\.)*+)\"""")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -108,7 +110,7 @@ def _delimiter(line: str) -> str:
 
     def fitness(delimiter: str) -> tuple[bool, int]:
         columns = _cells(line, delimiter)
-        return any(name in columns for name in URL_COLUMNS), len(columns)
+        return any(name in columns for name in (*URL_COLUMNS, *VAGUE_URL_COLUMNS)), len(columns)
 
     return max(_DELIMITERS, key=fitness)
 
@@ -133,7 +135,7 @@ def read_rows(stream: BinaryIO) -> Iterator[Row | RejectedItem]:
         raise UnreadableFileError("The table has no header row that names its columns, such as “url” and “title”.")
     delimiter = _delimiter(header)
     index = {name: position for position, name in reversed(list(enumerate(columns)))}
-    url_at = next((index[name] for name in URL_COLUMNS if name in index), None)
+    url_at = next((index[name] for name in (*URL_COLUMNS, *VAGUE_URL_COLUMNS) if name in index), None)
     if url_at is None:
         raise UnreadableFileError("The table has no column of addresses, such as “url”.")
     lines = _Lines(source)

@@ -200,6 +200,15 @@ def open_export(
     return Export(upload, chosen)
 
 
+def check_beginning(stream: BinaryIO) -> None:
+    """Refuse what its first 64 KB show to be no export; what is in an archive is left for `open_export` to see.
+
+    Unlike `open_export` this takes no longer for a larger file. Raises UnreadableFileError.
+    """
+    if not _Upload(stream, None).is_archive:
+        open_export(stream)
+
+
 def _open_archive(upload: _Upload, wanted: Format | None, names: Collection[str] | None) -> Export:
     listing = _listed(upload, wanted)
     if not listing.members:

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem, RejectedItem
-from imports.formats.csv_rows import URL_COLUMNS, Row, read_rows, tag_names
+from imports.formats.csv_rows import URL_COLUMNS, VAGUE_URL_COLUMNS, Row, read_rows, tag_names
 from imports.formats.text import html_to_text
 
 NAME = "url-csv"
@@ -17,7 +17,7 @@ WHERE = (
 
 # The names that columns go by, for each thing a bookmark has; of several, the first that has a value counts.
 _NAMES = {
-    "url": URL_COLUMNS,
+    "url": (*URL_COLUMNS, *VAGUE_URL_COLUMNS),
     "title": ("title", "name", "page title", "bookmark title", "link title", "page_title", "headline", "text"),
     "description": (
         "description", "note", "notes", "comment", "comments", "extended", "selection", "annotation", "excerpt",
@@ -52,10 +52,12 @@ _NO = frozenset(("no", "n", "0", "false"))
 
 
 def matches(head: Head) -> bool:
-    """Tell such a table by its header; a header of one column must have an address below it, or nothing."""
-    if not any(name in head.columns for name in URL_COLUMNS):
+    """Tell such a table by its header; a vague one must have addresses in the rows below it."""
+    if not any(name in head.columns for name in (*URL_COLUMNS, *VAGUE_URL_COLUMNS)):
         return False
     below = head.text.strip().splitlines()[1:2]
+    if not any(name in head.columns for name in URL_COLUMNS):
+        return bool(below) and "://" in below[0]
     return len(head.columns) > 1 or not below or "://" in below[0] or ":" in below[0].split(" ")[0]
 
 

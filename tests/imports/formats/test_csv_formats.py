@@ -190,6 +190,9 @@ def test_any_table_with_flags_and_dates() -> None:
         ("link\nsome words\n", False),
         ("title,note\nhttps://example.org/,x\n", False),
         ("name;Link\n", True),
+        ("Name,Website\nOne,https://example.org/\n", True),
+        ("Name,Address\nOne,1 Long Lane\n", False),
+        ("Name,Address\n", False),
     ],
 )
 def test_a_table_is_told_by_a_column_of_addresses(text: str, is_one: bool) -> None:

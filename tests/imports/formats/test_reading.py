@@ -11,7 +11,7 @@ import pytest
 
 from imports.formats.base import Notice, ParsedItem, RejectedItem, UnreadableFileError
 from imports.formats.containers import ArchiveError
-from imports.formats.reading import Export, MemberStart, open_export
+from imports.formats.reading import Export, MemberStart, check_beginning, open_export
 
 CONTAINERS = Path(__file__).parents[2] / "samples" / "containers"
 TABLE = "url,title\nhttps://{0}.example.org/,Page {0}\n"
@@ -236,6 +236,16 @@ def test_a_bomb_is_refused_within_its_bound() -> None:
 )
 def test_what_cannot_be_read_is_refused_in_words(data: bytes, sentence: str) -> None:
     assert sentence in refused(data)
+
+
+def test_the_beginning_of_a_file_shows_whether_it_may_be_an_export() -> None:
+    check_beginning(io.BytesIO(TABLE.format(1).encode()))
+    check_beginning(io.BytesIO(gzip.compress((TABLE.format(1) * 99).encode())[:-20]))
+    check_beginning(io.BytesIO(zipped(("a.bin", bytes(99)))))
+    check_beginning(io.BytesIO(tarred(("a.bin", "nothing"))))
+    for data in (b"", b"<html>", gzip.compress(b"words"), gzip.compress(b"")):
+        with pytest.raises(UnreadableFileError):
+            check_beginning(io.BytesIO(data))
 
 
 def test_a_damaged_file_in_a_zip_is_named_and_passed_over() -> None:
