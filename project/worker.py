@@ -132,6 +132,13 @@ class SturdySentinel(Sentinel):  # type: ignore[misc]  # Django-Q2 has no types
             process.kill()
             process.join()
 
+    def stop(self) -> None:
+        """Stop the cluster; who died since the last look is replaced, or nobody would take what is left for it."""
+        for process in [*self.pool, self.monitor]:
+            if not process.is_alive():
+                self.reincarnate(process)
+        super().stop()
+
 
 def _sturdy_queue(*, maxsize: int = 0) -> Queue:
     queue = Queue(maxsize=maxsize)

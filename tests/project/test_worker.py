@@ -209,6 +209,14 @@ def test_a_signal_lets_running_slices_come_to_their_end(
     assert queue.is_empty()
 
 
+def test_workers_killed_just_before_a_stop_do_not_hold_it_up(cluster: Cluster) -> None:
+    for victim in [*cluster.workers, cluster.monitor]:
+        kill(victim)
+    cluster.process.send(signal.SIGTERM)
+    assert cluster.process.wait(seconds=6) == 0
+    cluster.process.assert_gone(within=0.5)
+
+
 def test_a_task_that_does_not_stop_is_killed_within_ten_seconds(
     cluster: Cluster, queue: Queue, tmp_path: Path
 ) -> None:
