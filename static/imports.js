@@ -14,38 +14,38 @@
     }
   });
 
-  // ---- Rows that are refreshed
+  // ---- What was open, scrolled or focused stays so when a row or the form is replaced
 
   const remembered = new Map();
 
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    const row = detail.target;
-    if (!row.matches("tr[data-status]")) return;
-    remembered.set(row.id, {
-      open: [...row.querySelectorAll("details[open]")].map((details) => details.id),
-      scrolled: [...row.querySelectorAll("[tabindex='0']")].map((list) => [list.id, list.scrollTop]),
-      focused: row.contains(document.activeElement) ? document.activeElement.id : null,
-      status: row.dataset.status,
+    const part = detail.target;
+    if (!part.matches("tr[data-status], #import-form")) return;
+    remembered.set(part.id, {
+      open: [...part.querySelectorAll("details[open]")].map((details) => details.id),
+      scrolled: [...part.querySelectorAll("[tabindex='0']")].map((list) => [list.id, list.scrollTop]),
+      focused: part.contains(document.activeElement) ? document.activeElement.id : null,
+      status: part.dataset.status,
     });
   });
 
   document.addEventListener("htmx:afterSwap", () => {
     for (const [id, before] of remembered) {
-      const row = find(id);
-      if (row) restore(row, before);
+      const part = find(id);
+      if (part) restore(part, before);
     }
     remembered.clear();
   });
 
-  function restore(row, before) {
+  function restore(part, before) {
     for (const id of before.open) find(id)?.setAttribute("open", "");
     for (const [id, top] of before.scrolled) if (find(id)) find(id).scrollTop = top;
     // htmx gives the focus back to an element of the same id unless it was inside a closed details element;
     // where the element is gone, the row takes the focus.
-    if (before.focused !== null && !row.contains(document.activeElement)) {
-      (find(before.focused) ?? row).focus({ preventScroll: true });
+    if (before.focused !== null && !part.contains(document.activeElement)) {
+      (find(before.focused) ?? part).focus({ preventScroll: true });
     }
-    if (before.status !== row.dataset.status) announce(row);
+    if (before.status !== part.dataset.status) announce(part);
   }
 
   function announce(row) {
