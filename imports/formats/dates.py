@@ -102,6 +102,8 @@ def from_any(value: object) -> datetime | None:
     as Netscape 2 and later wrote them. A server log's is `10/Oct/2000:13:55:36 +0300`. A `datetime` is taken
     as it is, without an offset as UTC.
     """
+    if not value:
+        return None
     if isinstance(value, datetime):
         return _in_utc(value)
     number = _number(value)
