@@ -81,7 +81,7 @@ def _wake(job: ImportJob) -> None:
     """
     ImportJob.objects.filter(pk=job.pk).update(woken_at=timezone.now())
     reading = job.file_size // SLOWEST_READING if job.prepared_at is None else 0
-    async_task(_TASK, job.pk, job.wake, timeout=settings.Q_CLUSTER["timeout"] + reading)
+    async_task(_TASK, job.pk, job.wake, timeout=settings.TASK_SECONDS + reading)
 
 
 def claim(job_id: int, wake: int | None = None) -> Claim | None:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         """Declare the options."""
         parser.add_argument(
             "--watchdog",
-            default="imports.lifecycle.queue_is_stuck",
+            default="imports.lifecycle.attend",
             help="dotted path of a function: is work due although nothing has moved for a minute?",
         )
         parser.add_argument(
