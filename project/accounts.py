@@ -41,11 +41,15 @@ class SignupClosedError(Exception):
     """Somebody has an account already, and new ones are not open to everybody."""
 
 
+class NameTakenError(Exception):
+    """Somebody took the name after the form was checked."""
+
+
 def create_account(form: SignupForm) -> User:
     """Save the account of a valid `form`; the very first one is the site's administrator.
 
     Of visitors who come first at the same time only one becomes administrator.
-    Raises SignupClosedError when there is an account by now and registration is not open.
+    Raises SignupClosedError when there is an account by now and registration is not open, and NameTakenError.
     """
     # The password is hashed before the lock: that is the slow part.
     user = form.save(commit=False)
@@ -54,6 +58,8 @@ def create_account(form: SignupForm) -> User:
         first = not User.objects.exists()
         if not (first or settings.REGISTRATION_OPEN):
             raise SignupClosedError
+        if User.objects.filter(username=user.username).exists():
+            raise NameTakenError
         user.is_staff = user.is_superuser = first
         user.save()
     return user
@@ -96,9 +102,12 @@ def signup(request: HttpRequest) -> HttpResponse:
         except SignupClosedError:
             messages.info(request, _("Somebody else has just created the first account of this site."))
             return redirect("login")
-        log_in(request, user, backend="django.contrib.auth.backends.ModelBackend")
-        messages.success(request, _("Welcome to Cairn! Your account is ready."))
-        return redirect("home")
+        except NameTakenError:
+            form.add_error("username", _("A user with that username already exists."))
+        else:
+            log_in(request, user, backend="django.contrib.auth.backends.ModelBackend")
+            messages.success(request, _("Welcome to Cairn! Your account is ready."))
+            return redirect("home")
     return render(request, "registration/signup.html", {"form": form, "is_first": first})
 
 

@@ -156,19 +156,32 @@ def test_of_several_first_visitors_at_once_one_becomes_administrator(
     assert run.stdout == "3 1 1\n"
 
 
+@pytest.fixture
+def overtaken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let somebody else create the account `ada` while the password of the one who signs up is hashed."""
+    hashing = SignupForm.save
+
+    def save(form: SignupForm, *, commit: bool = True) -> User:
+        make_user("ada")
+        return hashing(form, commit=commit)
+
+    monkeypatch.setattr(SignupForm, "save", save)
+
+
 @pytest.mark.django_db
-def test_the_loser_of_that_race_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The winner comes between the two questions: here, while the loser's password is hashed."""
-    hashed = SignupForm.save
-
-    def overtaken(form: SignupForm, *, commit: bool = True) -> User:
-        make_user("winner")
-        return hashed(form, commit=commit)
-
-    monkeypatch.setattr(SignupForm, "save", overtaken)
-    response = client.post("/accounts/signup/", account("loser"), follow=True)
+def test_who_comes_second_to_a_new_site_is_told(client: Client, overtaken: None) -> None:
+    response = client.post("/accounts/signup/", account("eve"), follow=True)
     assert "Somebody else has just created the first account" in page_of(response)
-    assert [user.username for user in User.objects.all()] == ["winner"]
+    assert [user.username for user in User.objects.all()] == ["ada"]
+
+
+@pytest.mark.django_db
+def test_who_comes_second_to_a_name_is_told(client: Client, settings: Settings, overtaken: None) -> None:
+    settings.REGISTRATION_OPEN = True
+    response = client.post("/accounts/signup/", account("ada"))
+    assert response.status_code == 200
+    assert "A user with that username already exists." in page_of(response)
+    assert User.objects.count() == 1
 
 
 def test_passwords_are_hashed_with_argon2(settings: Settings) -> None:
