@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from imports.models import ImportJob, RejectedItem
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # it takes none at run time
+class ReadOnlyAdmin[Shown: Model](admin.ModelAdmin[Shown]):
     """Shows rows that only the import itself may write."""
 
     def has_add_permission(self, *_args: object) -> bool:
@@ -30,7 +31,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # it takes none
 
 
 @admin.register(ImportJob)
-class ImportJobAdmin(ReadOnlyAdmin):
+class ImportJobAdmin(ReadOnlyAdmin[ImportJob]):
     """Import jobs with their figures."""
 
     list_display = ("created", "user", "file_name", "human_size", "status", "progress", "failed_bookmarks")
@@ -81,7 +82,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
 
 
 @admin.register(RejectedItem)
-class RejectedItemAdmin(ReadOnlyAdmin):
+class RejectedItemAdmin(ReadOnlyAdmin[RejectedItem]):
     """Rejected items, page by page."""
 
     list_display = ("position", "title", "url", "reason")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, cast
 from urllib.parse import urlencode
@@ -73,6 +74,7 @@ def job_list(request: SignedInRequest) -> HttpResponse:
         "form": ImportJobForm(),
         "page": Paginator(_jobs(request), PAGE_JOBS).get_page(request.GET.get("page")),
         "limit": plain_size(settings.IMPORT_MAX_BYTES),
+        "idle_since": lifecycle.idle_since(),
     }
     part = "#history" if request.htmx.target == "import-history" else ""
     return render(request, f"imports/job_list.html{part}", context)
@@ -146,9 +148,12 @@ def import_cancel(request: SignedInRequest) -> HttpResponse:
 def job_row(request: SignedInRequest, pk: int) -> HttpResponse:
     """Show the row of a job as it is now."""
     job = get_object_or_404(_jobs(request), pk=pk)
-    if _seems_lost(job):
+    idle_since = None
+    if _is_unattended(job, since=job.woken_at):
         lifecycle.wake_if_lost(job)
-    return render(request, "imports/_job_row.html", {"job": job})
+    if _is_unattended(job, since=job.updated):
+        idle_since = lifecycle.idle_since()
+    return render(request, "imports/_job_row.html", {"job": job, "idle_since": idle_since})
 
 
 def _jobs(request: SignedInRequest) -> ImportJobQuerySet:
@@ -165,11 +170,11 @@ def _posted_job(request: SignedInRequest) -> Any:  # an ImportJob with what `_jo
     return get_object_or_404(_jobs(request), pk=pk)
 
 
-def _seems_lost(job: ImportJob) -> bool:
-    """Whether the job may need waking: judged by what the row holds, so that a poll costs no further query."""
+def _is_unattended(job: ImportJob, *, since: datetime) -> bool:
+    """Whether no worker holds an active job although there was time for it: told by the row, without a query."""
     now = timezone.now()
     is_held = job.lease_expires_at is not None and job.lease_expires_at > now
-    return job.is_active and not is_held and job.woken_at < now - lifecycle.LOST_AFTER
+    return job.is_active and not is_held and since < now - lifecycle.LOST_AFTER
 
 
 def _changed(request: SignedInRequest, job: ImportJob, level: int, message: str) -> HttpResponse:

@@ -45,7 +45,11 @@
     if (before.focused !== null && !part.contains(document.activeElement)) {
       (find(before.focused) ?? part).focus({ preventScroll: true });
     }
-    if (before.status !== part.dataset.status) announce(part);
+    if (before.status !== part.dataset.status) {
+      announce(part);
+      // Only a worker brings a row into one of these states, so there is one.
+      if (["processing", "completed"].includes(part.dataset.status)) find("worker-notice").replaceChildren();
+    }
   }
 
   function announce(row) {

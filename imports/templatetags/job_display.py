@@ -1,15 +1,18 @@
 """How a job's figures read in its row."""
 
 from math import ceil
+from typing import Any  # what JSON holds
 
 from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from imports.formats.registry import FORMATS
+from imports.models import ImportJob
 
 register = template.Library()
 
+_WHILE_ACTIVE = 10
 _MINUTE, _HOUR = 60, 3600
 _LABELS = {known.NAME: known.LABEL for known in FORMATS}
 
@@ -18,6 +21,13 @@ _LABELS = {known.NAME: known.LABEL for known in FORMATS}
 def format_label(name: str) -> str:
     """Return what people call the format of this NAME; the NAME itself where no such format is known any more."""
     return _LABELS.get(name, name)
+
+
+@register.filter
+def shown_rejects(job: ImportJob) -> list[dict[str, Any]]:
+    """Return the rejected items that the row shows: a few while it is sent every second, then all the job keeps."""
+    details: list[dict[str, Any]] = job.failed_bookmark_details
+    return details[:_WHILE_ACTIVE] if job.is_active else details
 
 
 @register.filter

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from imports.formats import netscape
-from imports.models import ImportJob, Status
+from imports.models import Heartbeat, ImportJob, Status
 from tests.factories import make_job, make_user
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ def test_progress_is_shown_in_figures_and_as_a_bar(browser: Client, owner: User)
 
 def test_rate_and_time_left_are_shown_while_processing(browser: Client, owner: User) -> None:
     row = row_of(browser, running(owner))
-    assert re.search(r"(499|500) per second, about 1[05] seconds left", row)
+    assert re.search(r"(4\d\d|500) per second, about 1[05] seconds left", row)
     assert "per second" not in row_of(browser, running(owner, status=Status.CANCELLED))
 
 
@@ -171,6 +171,13 @@ def test_error_notices_and_rejected_items_are_shown_as_text(browser: Client, own
     assert "&lt;b&gt;Bad&lt;/b&gt;" in row
     assert "<code>javascript:alert(1)</code>" in row
     assert 'href="javascript' not in row
+
+
+@pytest.mark.parametrize(("status", "shown"), [(Status.PROCESSING, 10), (Status.COMPLETED, 100)])
+def test_a_row_that_is_sent_every_second_stays_short(browser: Client, owner: User, status: Status, shown: int) -> None:
+    details = [{"position": number, "reason": "No."} for number in range(1, 101)]
+    row = row_of(browser, running(owner, status=status, failed_bookmarks=100, failed_bookmark_details=details))
+    assert row.count("<li value=") == shown
 
 
 def test_file_name_size_and_format_are_shown(browser: Client, owner: User) -> None:
@@ -241,3 +248,25 @@ def test_a_poll_wakes_no_job_that_is_attended_or_ended(browser: Client, owner: U
     moments = {name: now + timedelta(seconds=value) if type(value) is int else value for name, value in fields.items()}
     row_of(browser, make_job(owner, **moments))
     assert OrmQ.objects.count() == 0
+
+
+def test_a_row_that_nobody_works_on_says_since_when(browser: Client, owner: User) -> None:
+    now = timezone.now()
+    job = make_job(owner, updated=now - timedelta(minutes=9))
+    Heartbeat.objects.update_or_create(pk=1, defaults={"seen": now - timedelta(hours=2)})
+    assert "No worker is at work; the last sign of one was 2 hours ago." in row_of(browser, job)
+    Heartbeat.objects.update(seen=now)
+    assert "No worker" not in row_of(browser, job)
+
+
+@pytest.mark.parametrize("fields", [{"updated": 0}, {"updated": -540, "lease_expires_at": 20}])
+def test_a_row_that_is_new_or_worked_on_does_not_ask_whether_a_worker_lives(
+    browser: Client, owner: User, fields: dict[str, int], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    now = timezone.now()
+    Heartbeat.objects.update_or_create(pk=1, defaults={"seen": now - timedelta(hours=2)})
+    job = running(
+        owner, **{"lease_expires_at": None} | {name: now + timedelta(seconds=s) for name, s in fields.items()}
+    )
+    with django_assert_num_queries(3):
+        assert "No worker" not in row_of(browser, job)

@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from bookmarks.drafts import Duplicates
 from imports import uploads
-from imports.models import ImportJob, RejectedItem, Status
+from imports.models import Heartbeat, ImportJob, RejectedItem, Status
 from imports.options import Folders
 from tests.factories import make_job, make_user
 from tests.imports.test_forms import NETSCAPE
@@ -340,12 +340,19 @@ def test_the_history_costs_the_same_number_of_queries_however_long(
     browser: Client, owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_job(owner)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         browser.get(PAGE)
     for number in range(30):
         make_job(owner, status=list(Status)[number % 5])
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         browser.get(PAGE)
+
+
+def test_the_page_says_when_no_worker_is_at_work(browser: Client) -> None:
+    Heartbeat.objects.update_or_create(pk=1, defaults={"seen": timezone.now()})
+    assert "No worker is processing imports" not in text_of(browser.get(PAGE))
+    Heartbeat.objects.update(seen=timezone.now() - timedelta(hours=2))
+    assert "No worker is processing imports; the last sign of one was 2 hours ago." in text_of(browser.get(PAGE))
 
 
 def test_no_page_has_inline_script_or_style(browser: Client, owner: User) -> None:
