@@ -23,8 +23,8 @@ every_format = pytest.mark.parametrize("each", registry.FORMATS, ids=lambda each
 every_sample = pytest.mark.parametrize(
     ("each", "path"), OWN_SAMPLES, ids=[f"{each.NAME}/{path.name}" for each, path in OWN_SAMPLES]
 )
-# They are decompressed, or read from their end, as a whole.
-BINARY_SAMPLES = (".jsonlz4", ".binary.plist")
+# Folders or lists may be named after what is in them, so these files are read once to the end beforehand.
+READ_AHEAD = ("chrome-json", "firefox-json", "linkwarden", "karakeep")
 
 HOSTILE = [
     ("https://example.org/?a=1&b=2", "Fish & chips <b>bold</b>"),
@@ -126,7 +126,7 @@ def test_hostile_texts_come_out_as_they_are_in_the_file(each: Format) -> None:
 
 @every_format
 def test_reading_is_lazy(each: Format) -> None:
-    data = SHAPES[each.NAME].file(many(60_000))
+    data = SHAPES[each.NAME].file(many(20_000))
     stream = Slow(data)
     parsed = each.parse(io.BufferedReader(stream, 1 << 12))
     assert isinstance(parsed, Iterator)
@@ -136,28 +136,25 @@ def test_reading_is_lazy(each: Format) -> None:
         assert stream.position < len(data) / 4
 
 
-# Folders or lists may be named after what is in them, so these files are read once to the end beforehand.
-READ_AHEAD = ("chrome-json", "firefox-json", "linkwarden", "karakeep")
-
-
 @every_format
 def test_memory_does_not_grow_with_the_file(each: Format) -> None:
     peaks = []
-    for count in (5_000, 12_000):
+    for count in (2_000, 10_000):
         stream = io.BufferedReader(Slow(SHAPES[each.NAME].file(many(count))))
         tracemalloc.start()
         for _ in each.parse(stream):
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 600_000
+    # Buffers may take up to a megabyte; the items kept would take four.
+    assert peaks[1] < peaks[0] + 1_600_000
 
 
 @every_sample
 def test_a_file_cut_off_anywhere_gives_what_comes_before(each: Format, path: Path) -> None:
     data = path.read_bytes()
     whole = items_of(events_of(data))
-    for end in sorted({*range(0, len(data), max(1, len(data) // 150)), *range(max(0, len(data) - 30), len(data))}):
+    for end in sorted({*range(0, len(data), max(1, len(data) // 80)), *range(max(0, len(data) - 30), len(data))}):
         events = events_of(data[:end])
         assert all(isinstance(event, ParsedItem | RejectedItem | Notice | UnreadableFileError) for event in events)
         # The last two may be cut in themselves, or have lost what comes after them.

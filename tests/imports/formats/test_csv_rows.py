@@ -127,7 +127,7 @@ def test_ten_thousand_columns_are_read() -> None:
 )
 def test_hostile_quotes_take_linear_time(line: str) -> None:
     times = []
-    for size in (250_000, 1_000_000):
+    for size in (100_000, 400_000):
         text = ("url,title\n" + (line + "\n") * (size // (len(line) + 1))).encode()
         began = time.process_time()
         for _ in read_rows(io.BytesIO(text)):
