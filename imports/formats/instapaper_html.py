@@ -10,7 +10,7 @@ from imports.formats.link_sections import parse_link_sections
 NAME = "instapaper-html"
 LABEL = "Instapaper (HTML)"
 EXTENSIONS = (".html", ".htm")
-WHERE = "Instapaper: Settings, Download .HTML file"
+WHERE = "In Instapaper, open settings, then export, and choose the HTML file."
 
 _TITLE = re.compile(r"<title>\s*Instapaper:\s*Export", re.IGNORECASE)
 _OWN_SECTIONS = frozenset(("", "unread", "archive", "starred", "liked", "home"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from imports.formats.base import Parsed, ParsedItem
-from imports.formats.markup import ItemReader, chunks_of, parse_html_items
+from imports.formats.markup import ItemReader, parse_items
 from imports.formats.text import one_line
 
 # Takes the heading above a link, the link's attributes by their names in lower case, and its text.
@@ -13,7 +13,7 @@ type MakeItem = Callable[[str, Mapping[str, str], str], ParsedItem]
 
 def parse_link_sections(stream: BinaryIO, make_item: MakeItem) -> Iterator[Parsed]:
     """Yield what `make_item` makes of each link under its heading. Raises UnreadableFileError."""
-    return parse_html_items(chunks_of(stream), _Reader(make_item))
+    return parse_items(stream.read, _Reader(make_item))
 
 
 class _Reader(ItemReader):
@@ -28,25 +28,23 @@ class _Reader(ItemReader):
         # Which of the two takes the text that comes next.
         self._text: list[str] | None = None
 
-    def start(self, tag: str, attrib: dict[str, str]) -> None:
-        self.depth += 1
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag in _ENDS_OF_LINK:
             self._finish_link()
         if tag == "h1":
             self._heading = []
             self._text = self._heading
-        elif tag == "a" and "href" in attrib:
-            self._link, self._title = attrib, []
+        elif tag == "a" and "href" in attributes:
+            self._link, self._title = attributes, []
             self._text = self._title
 
     def end(self, tag: str) -> None:
-        self.depth -= 1
         if tag in _ENDS_OF_LINK:
             self._finish_link()
 
-    def data(self, data: str) -> None:
+    def data(self, text: str) -> None:
         if self._text is not None:
-            self._text.append(data)
+            self._text.append(text)
 
     def close(self) -> None:
         self._finish_link()

@@ -1,169 +1,178 @@
-"""Reads HTML, and XML as leniently, by lxml's events: bounded memory, linear time; knows no dialect."""
+"""Reads HTML, and XML as leniently, as a stream of tags: in flat memory and linear time; knows no dialect.
 
+Tags are told apart as https://html.spec.whatwg.org/multipage/parsing.html#tokenization does, and that is all that
+bookmark files need: they close few of their elements. Parsers that build or balance elements on top of that lose
+what they hold back: lxml's push parser for HTML keeps all input until the end, and takes time by depth.
+"""
+
+import codecs
+import html
+import io
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, Protocol
-
-from lxml import etree
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from html.entities import html5
 
 from imports.formats.base import Parsed, UnreadableFileError
 
-CHUNK_BYTES = 1 << 16
-# libxml2 looks an end tag up in its stack of open elements, so deep nesting makes end tags dear. Real files
-# stay under a thousandth of this; what goes over it would take time that grows with the square of its length.
-_MAX_STACK_STEPS = 500_000_000
-# Elements whose content a browser takes as it is up to the end tag. Written without escaping into a title or note,
-# such a tag would swallow all bookmarks that follow; under another name it is a tag like any other.
-_RAW_TEXT = re.compile(
-    rb"<(?=(?:iframe|noembed|noframes|plaintext|script|style|textarea|title|xmp)[\s/>])", re.IGNORECASE
-)
-_LONGEST_RAW_TEXT = len(b"<plaintext>")
-_TAG_START = re.compile(rb"<[a-zA-Z/!]?")
-_TAIL_BYTES = 4096
-# Put behind the input: it arrives as a comment unless the input ends within quotes or a comment.
-_END_MARK = "end of input"
+_CHUNK_BYTES = 1 << 16
+# Icons are written into attributes, whole, but no attribute or comment is as long as this.
+_MAX_TOKEN_LENGTH = 32 << 20
+
+# Text, of which a "<" that begins no tag is a part; a tag's name; its attributes, in which ">" may stand in quotes.
+_TEXT = r"((?:[^<]++|<(?=[^a-zA-Z/!?]))*+)"
+_NAME = r"<(/?[a-zA-Z][^ \t\n\f/>]*+)"
+_EQUALS = r"[ \t\n\f]*+=[ \t\n\f]*+"
+_ATTRIBUTE_NAME = r"[^ \t\n\f/>][^ \t\n\f/>=]*+"
+_VALUE = rf"""{_EQUALS}(?:"[^"]*+"|'[^']*+'|(?!["'])[^ \t\n\f>]*+)"""
+_ATTRIBUTES = rf"((?:[ \t\n\f/]++|{_ATTRIBUTE_NAME}(?:{_VALUE}|(?!{_EQUALS})))*+)"
+_TAG = re.compile(f"{_TEXT}{_NAME}{_ATTRIBUTES}>")
+_TAG_WITH_STRAY_QUOTE = re.compile(f"{_TEXT}{_NAME}([^>]*+)>")
+_PLAIN_TEXT = re.compile(_TEXT)
+_TAG_START = re.compile(r"</?[a-zA-Z]")
+_ATTRIBUTE = re.compile(rf"""({_ATTRIBUTE_NAME})(?:{_EQUALS}(?:"([^"]*+)"?+|'([^']*+)'?+|([^ \t\n\f>]*+)))?+""")
+_REFERENCE = re.compile(r"&(?:#(?:[0-9]+|[xX][0-9a-fA-F]+);?|([a-zA-Z][a-zA-Z0-9]*+(?:;|(?![=a-zA-Z0-9]))))")
 
 
-class MarkupTooDeepError(Exception):
-    """The elements nest so deeply that reading on would not end in reasonable time."""
+class ItemReader(ABC):
+    """Turns tags and text into items: the base of every format's own reader, which puts them in `items`."""
 
-
-class EventTarget(Protocol):
-    """What lxml calls for each event. `depth` is the number of open elements. No method may raise."""
-
-    depth: int
-
-    def start(self, tag: str, attrib: dict[str, str]) -> None:
-        """Take a start tag; lxml also makes one for an element that is implied."""
-        ...
-
-    def end(self, tag: str) -> None:
-        """Take the end of an element, written or implied."""
-        ...
-
-    def data(self, data: str) -> None:
-        """Take a piece of text; one run of text may come in many pieces."""
-        ...
-
-    def comment(self, text: str) -> None:
-        """Take a comment, or what HTML treats as one: a processing instruction, a damaged declaration."""
-        ...
-
-    def close(self) -> None:
-        """Take the end of the input."""
-        ...
-
-
-class ItemReader(EventTarget):
-    """Turns events into items: the base of every format's own reader, which puts them in `items`."""
+    # Whether the root element was closed, for formats that have one and are cut short without its end.
+    is_whole = True
 
     def __init__(self) -> None:
-        self.depth = 0
         self.items: list[Parsed] = []
-        self.is_whole = False
 
-    def end(self, tag: str) -> None:  # noqa: ARG002 - for those who override it
-        """Count an element that is no longer open; whoever overrides it counts too."""
-        self.depth -= 1
+    @abstractmethod
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Take a start tag. Names are in lower case; of a repeated attribute the first counts."""
 
-    def data(self, data: str) -> None:
-        """Text is ignored unless a format says otherwise."""
+    def end(self, tag: str) -> None:  # noqa: B027 - not every format has need of it
+        """Take an end tag, which may be missing or stand alone."""
 
-    def comment(self, text: str) -> None:
-        """Notice the mark behind the input."""
-        self.is_whole = text == _END_MARK
+    def data(self, text: str) -> None:  # noqa: B027 - as above
+        """Take a piece of text; one run of text may come in several pieces."""
 
-    def close(self) -> None:
-        """Nothing is open at the end unless a format says otherwise."""
-
-    def take(self) -> list[Parsed]:
-        """Return the items finished since the last call."""
-        items, self.items = self.items, []
-        return items
+    def close(self) -> None:  # noqa: B027 - as above
+        """Take the end of the input, be the file whole or cut short."""
 
 
-def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield what is left of a stream in chunks of CHUNK_BYTES."""
-    while chunk := stream.read(CHUNK_BYTES):
-        yield chunk
+def parse_items(read: Callable[[int], bytes], reader: ItemReader, *, is_xml: bool = False) -> Iterator[Parsed]:
+    """Yield the items `reader` makes of UTF-8; `read`, as a stream's, returns at most so many bytes, none at the end.
 
-
-def feed_html(chunks: Iterable[bytes], target: EventTarget) -> Iterator[None]:
-    """Feed UTF-8 chunks to `target`, pausing after each; names of tags and attributes arrive in lower case.
-
-    Entities are decoded once, of a repeated attribute the first wins, NUL and invalid bytes become U+FFFD,
-    and a `<meta>` cannot change the encoding. Raises MarkupTooDeepError.
-    """
-    parser = etree.HTMLParser(
-        target=target,  # type: ignore[arg-type]  # the stubs ask for bytes too, which lxml never gives
-        encoding="utf-8",
-        huge_tree=True,
-    )
-    # A start tag ahead keeps the parser from seeing an empty document, which it reports as an error.
-    parser.feed(b"<html>")
-    steps = 0
-    for chunk in chunks:
-        steps += chunk.count(b"</") * target.depth
-        if steps > _MAX_STACK_STEPS:
-            raise MarkupTooDeepError
-        parser.feed(chunk)
-        yield
-    parser.close()
-    yield
-
-
-def parse_html_items(
-    chunks: Iterable[bytes],
-    reader: ItemReader,
-    *,
-    end: re.Pattern[bytes] | None = None,
-    on_break: Callable[[], None] | None = None,
-) -> Iterator[Parsed]:
-    """Yield the items `reader` makes of UTF-8 chunks of HTML, or of XML, which is read as leniently.
-
-    XML read so has no document type: what it declares is not looked at, and a reference to it stays as it is.
-    Raises UnreadableFileError, after the items before, where the file breaks off: inside a tag, a quotation or a
-    comment, or without `end` among its last few kilobytes. `on_break` is called then, if the break can be told
-    before the parser ends the elements that are open.
+    Entities are decoded once. In XML a tag that ends in `/>` is also its end tag. A document type is passed over:
+    what it declares is not looked at, and a reference to it stays as it is written. Raises UnreadableFileError, after
+    the items before, where the file breaks off: inside a tag or a comment, or before its root element ended.
     """
     count = 0
+    is_broken = False
     try:
-        for _ in feed_html(_watched(chunks, end, on_break), reader):
-            items = reader.take()
-            count += len(items)
-            yield from items
-    except MarkupTooDeepError as error:
-        raise UnreadableFileError(
-            f"After item {count} the file is nested too deeply to be read on; no program writes such a file."
-        ) from error
-    if not reader.is_whole:
+        for text, name, attributes in _tags(read):
+            if text:
+                reader.data(html.unescape(text) if "&" in text else text)
+            if name.startswith("/"):
+                reader.end(name[1:].lower())
+            elif name:
+                reader.start(name.lower(), _attributes(attributes))
+                if is_xml and attributes.endswith("/"):
+                    reader.end(name.lower())
+            if reader.items:
+                items, reader.items = reader.items, []
+                count += len(items)
+                yield from items
+    except _BrokenOffError:
+        is_broken = True
+    reader.close()
+    yield from reader.items
+    count += len(reader.items)
+    if is_broken or not reader.is_whole:
         raise UnreadableFileError(f"The file breaks off after item {count}; it was probably cut short.")
 
 
-def _watched(
-    chunks: Iterable[bytes], end: re.Pattern[bytes] | None, on_break: Callable[[], None] | None
-) -> Iterator[bytes]:
-    """Pass chunks on, and behind them a mark by which the reader knows that the input is whole."""
-    tail = open_tag = b""
-    for chunk in _without_raw_text(chunks):
-        less, greater = chunk.rfind(b"<"), chunk.rfind(b">")
-        if less > greater:
-            open_tag = chunk[less : less + 2]
-        elif greater >= 0:
-            open_tag = b""
-        tail = (tail + chunk)[-_TAIL_BYTES:]
-        yield chunk
-    if _TAG_START.fullmatch(open_tag) is None and (end is None or end.search(tail)):
-        yield f"<!--{_END_MARK}-->".encode()
-    elif on_break is not None:
-        on_break()
+class _BrokenOffError(Exception):
+    """The input ends inside a tag or a comment."""
 
 
-def _without_raw_text(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    held = b""
-    for chunk in chunks:
-        whole = held + chunk if held else chunk
-        cut = whole.rfind(b"<", max(0, len(whole) - _LONGEST_RAW_TEXT))
-        held = whole[cut:] if cut >= 0 else b""
-        yield _RAW_TEXT.sub(b"<x-", whole[:cut] if cut >= 0 else whole)
-    yield _RAW_TEXT.sub(b"<x-", held)
+def _tags(read: Callable[[int], bytes]) -> Iterator[tuple[str, str, str]]:
+    """Yield each tag as the text before it, its name with a slash ahead in an end tag, and its attributes.
+
+    The name is empty where nothing but text is given. Raises _BrokenOffError at the end of an incomplete tag.
+    """
+    source = _Source(read)
+    while True:
+        while match := _TAG.match(source.text, source.at):
+            source.at = match.end()
+            yield match[1], match[2], match[3]
+        # What is left is text alone, something that is no tag, or incomplete.
+        end = _PLAIN_TEXT.match(source.text, source.at).end()  # type: ignore[union-attr]  # it matches nothing too
+        if end > source.at:
+            yield source.text[source.at : end], "", ""
+            source.at = end
+        if source.at < len(source.text) and (text := source.skip()) is not None:
+            yield text, "", ""
+        elif not source.grow():
+            if source.at == len(source.text):
+                return
+            match = _TAG_WITH_STRAY_QUOTE.match(source.text, source.at)
+            if match is None:
+                raise _BrokenOffError
+            source.at = match.end()
+            yield match[1], match[2], match[3]
+
+
+class _Source:
+    """As much of the input as is needed to see a tag as a whole, with the place that is reached."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self.text = ""
+        self.at = 0
+        self._read = read
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
+        self._has_ended = False
+
+    def grow(self) -> bool:
+        """Read on, at least as much again as is unread, so that a long tag is not looked at too often."""
+        if self._has_ended:
+            return False
+        unread = self.text[self.at :]
+        if len(unread) > _MAX_TOKEN_LENGTH:
+            raise UnreadableFileError("The file has a tag or a comment that does not end; it cannot be read on.")
+        chunks = [unread]
+        wanted = max(_CHUNK_BYTES, len(unread))
+        while wanted > 0 and not self._has_ended:
+            chunk = self._read(min(wanted, _CHUNK_BYTES))
+            self._has_ended = not chunk
+            wanted -= len(chunk)
+            chunks.append(self._decoder.decode(chunk, final=self._has_ended))
+        self.text, self.at = "".join(chunks), 0
+        return True
+
+    def skip(self) -> str | None:
+        """Pass over a comment, a declaration or an instruction; return the text it holds, None if it is incomplete."""
+        text, at = self.text, self.at
+        if _TAG_START.match(text, at) or (len(text) - at < len("<![CDATA[") and not self._has_ended):
+            return None
+        start, close = (4, "-->") if text.startswith("<!--", at) else (1, ">")
+        if is_quoted := text.startswith("<![CDATA[", at):
+            start, close = 9, "]]>"
+        # A comment may be as short as "<!-->".
+        end = text.find(close, at + min(start, 2) if close == "-->" else at + start)
+        if end < 0:
+            return None
+        self.at = end + len(close)
+        return html.escape(text[at + start : end]) if is_quoted else ""
+
+
+def _attributes(text: str) -> dict[str, str]:
+    attributes: dict[str, str] = {}
+    for name, double, single, bare in _ATTRIBUTE.findall(text):
+        value = double or single or bare
+        attributes.setdefault(name.lower(), _REFERENCE.sub(_character, value) if "&" in value else value)
+    return attributes
+
+
+def _character(reference: re.Match[str]) -> str:
+    """Decode a reference in an attribute, where `&copy=` and `&notit` are no references but parts of an address."""
+    name = reference[1]
+    return html.unescape(reference[0]) if name is None else html5.get(name, reference[0])

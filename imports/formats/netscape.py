@@ -12,16 +12,16 @@ from typing import BinaryIO
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem, RejectedItem
 from imports.formats.exact_tags import exact_tags
-from imports.formats.markup import ItemReader, chunks_of, parse_html_items
-from imports.formats.roots import is_browser_root, is_reading_list
+from imports.formats.markup import ItemReader, parse_items
+from imports.formats.roots import deeper, is_browser_root, is_reading_list
 from imports.formats.text import one_line
 
 NAME = "netscape"
 LABEL = "Netscape bookmarks (HTML)"
 EXTENSIONS = (".html", ".htm")
 WHERE = (
-    "Any browser: bookmark manager, Export bookmarks. Also Delicious, Pinboard, linkding, Shaarli, Raindrop,"
-    " Karakeep, Linkwarden, LinkAce, Shiori, buku"
+    "In any browser, open the bookmark manager and choose Export. Delicious, Pinboard, linkding, Shaarli, Raindrop,"
+    " Karakeep, Linkwarden, LinkAce, Shiori and buku export it too."
 )
 
 _DOCTYPE = re.compile(r"(?:<!|^)[^<>\n]{0,40}netscape-bookmark-file", re.IGNORECASE | re.MULTILINE)
@@ -54,14 +54,13 @@ def matches(head: Head) -> bool:
 
 def parse(stream: BinaryIO) -> Iterator[Parsed]:
     """Yield a bookmark for each link of the list. Raises UnreadableFileError where the file breaks off."""
-    return parse_html_items(chunks_of(stream), _Reader())
+    return parse_items(stream.read, _Reader())
 
 
-# Folders below this depth are nobody's order, and a path of any length on each item would not stay in memory.
-_MAX_FOLDERS = 100
 _HEADINGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 _SEPARATORS = frozenset(("dt", "hr"))
 _LINE_BREAKS = frozenset(("br", "p"))
+_ENDS_OF_TEXT = _HEADINGS | {"a", "dt", "dd"}
 _ROOT_MARKS = ("personal_toolbar_folder", "unfiled_bookmarks_folder")
 _READING_LIST_ID = "com.apple.readinglist"
 _NO_BREAKS = dict.fromkeys(map(ord, "\n\r\t"))
@@ -72,7 +71,7 @@ _RUNAWAY = re.compile(r"([^<>]*)>([^<>]*)<.*\shref\s*=\s*", re.IGNORECASE | re.D
 _QUOTE_AND_SPACE = "'\" \t\n"
 _SWALLOWED = "The link before this one lacks a closing quotation mark, so the address of this one cannot be read."
 _FLAG_TAGS = frozenset((_ARCHIVED_TAG, _UNREAD_TAG))
-_LINKDING_NOTES = re.compile(r"\s*\[linkding-notes\](.*?)\[/linkding-notes\]\s*", re.DOTALL)
+_NOTES_START, _NOTES_END = "[linkding-notes]", "[/linkding-notes]"
 
 
 class _Reader(ItemReader):
@@ -90,10 +89,9 @@ class _Reader(ItemReader):
         # Which of the three takes the text that comes next.
         self._text: list[str] | None = None
 
-    def start(self, tag: str, attrib: dict[str, str]) -> None:
-        self.depth += 1
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "a":
-            self._start_link(attrib)
+            self._start_link(attributes)
         elif tag in _SEPARATORS:
             self._finish_link()
         elif tag == "dd":
@@ -102,37 +100,34 @@ class _Reader(ItemReader):
             self._open_folder()
         elif tag in _HEADINGS:
             self._finish_link()
-            self._heading, self._name = attrib, []
+            self._heading, self._name = attributes, []
             self._text = self._name
         elif tag in _LINE_BREAKS and self._text is self._description:
             self._description.append("\n")
 
     def end(self, tag: str) -> None:
-        self.depth -= 1
-        if tag == "a":
-            if self._text is self._title:
-                self._text = None
-        elif tag == "dl":
+        if tag == "dl":
             self._finish_link()
             self._heading = None
-            self._levels.pop()
-        elif tag == "dd" or tag in _HEADINGS:
+            if len(self._levels) > 1:
+                self._levels.pop()
+        elif tag in _ENDS_OF_TEXT and (tag != "a" or self._text is self._title):
             self._text = None
 
-    def data(self, data: str) -> None:
+    def data(self, text: str) -> None:
         if self._text is not None:
-            self._text.append(data)
+            self._text.append(text)
 
     def close(self) -> None:
         self._finish_link()
 
-    def _start_link(self, attrib: dict[str, str]) -> None:
-        if self._text is self._description and "add_date" not in attrib:
+    def _start_link(self, attributes: dict[str, str]) -> None:
+        if self._text is self._description and "add_date" not in attributes:
             return  # A link inside a description that was written without escaping is a part of its text.
         self._finish_link()
         self._heading = None
-        if "href" in attrib or "feedurl" in attrib or "add_date" in attrib:
-            self._link = attrib
+        if "href" in attributes or "feedurl" in attributes or "add_date" in attributes:
+            self._link = attributes
             self._title, self._description = [], []
             self._text = self._title
 
@@ -153,7 +148,7 @@ class _Reader(ItemReader):
             if not folders and _is_reading_list(heading, name):
                 is_unread = True
             elif name and not (_is_root_mark(heading) or (not folders and is_browser_root(name))):
-                folders = (*folders, name)[:_MAX_FOLDERS]
+                folders = deeper(folders, name)
         self._levels.append((folders, is_unread))
 
     def _finish_link(self) -> None:
@@ -247,12 +242,10 @@ def _is_on(value: str | None) -> bool:
 
 def _described(text: str, attribute: str) -> str:
     """Join what stands in DD, in linkding's notes within it, and in a DESCRIPTION attribute."""
-    if "[linkding-notes]" in text:
-        text = _LINKDING_NOTES.sub(_own_paragraph, text).strip()
+    before, start, notes = text.partition(_NOTES_START)
+    if start and _NOTES_END in notes:
+        notes, _, after = notes.partition(_NOTES_END)
+        text = "\n\n".join(filter(None, map(str.strip, (before, notes, after))))
     if not attribute or attribute in text:
         return text
     return f"{text}\n\n{attribute}" if text else attribute
-
-
-def _own_paragraph(match: re.Match[str]) -> str:
-    return f"\n\n{match[1].strip()}\n\n"

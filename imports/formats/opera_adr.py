@@ -10,7 +10,7 @@ from imports.formats.roots import is_browser_root
 NAME = "opera-adr"
 LABEL = "Opera hotlist"
 EXTENSIONS = (".adr",)
-WHERE = "Opera up to version 12: `bookmarks.adr` in the profile folder"
+WHERE = "The `bookmarks.adr` in the profile folder of Opera up to version 12."
 
 # A longer line is read up to here: no field has a use for more, and memory stays bounded.
 _MAX_LINE_BYTES = 1 << 18

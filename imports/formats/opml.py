@@ -11,20 +11,19 @@ from typing import BinaryIO
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem
 from imports.formats.exact_tags import exact_tags
-from imports.formats.markup import ItemReader, chunks_of, parse_html_items
+from imports.formats.markup import ItemReader, parse_items
+from imports.formats.roots import deeper
 from imports.formats.text import one_line
 
 NAME = "opml"
 LABEL = "OPML"
 EXTENSIONS = (".opml", ".xml")
-WHERE = "Feed readers and outliners: Export OPML"
+WHERE = "In a feed reader or an outliner, choose Export, then OPML."
 
 _OPML = re.compile(r"<opml[\s/>]", re.IGNORECASE)
-# Where the end of the root element is missing, a list that ended in another way was still not cut short.
-_END = re.compile(rb"</(?:opml|body|[\w.-]+:[\w.-]+)\s*>|<(?:opml|body)\b[^<>]*/>", re.IGNORECASE)
 _OTHER_ROOT = re.compile(r"<(?:html|body|rss|feed|plist|posts)[\s/>]", re.IGNORECASE)
-# Folders below this depth are nobody's order, and a path of any length on each item would not stay in memory.
-_MAX_FOLDERS = 100
+# A stray end tag of another namespace has been seen in their place; a list that has been cut short has none of them.
+_ROOT_ENDS = frozenset(("opml", "body"))
 
 
 def matches(head: Head) -> bool:
@@ -41,33 +40,35 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
     A feed without a page of its own becomes a bookmark of the feed. Raises UnreadableFileError where the
     file breaks off. Entities that a document type would define stay as they are written.
     """
-    return parse_html_items(chunks_of(stream), _Reader(), end=_END)
+    return parse_items(stream.read, _Reader(), is_xml=True)
 
 
 class _Reader(ItemReader):
     """Keeps the path of folders; all else is in the attributes of an outline."""
+
+    is_whole = False
 
     def __init__(self) -> None:
         super().__init__()
         # The folders within each outline that is open.
         self._paths: list[tuple[str, ...]] = [()]
 
-    def start(self, tag: str, attrib: dict[str, str]) -> None:
-        self.depth += 1
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag != "outline":
             return
         folders = self._paths[-1]
-        item = _item(attrib, folders)
+        item = _item(attributes, folders)
         if item is not None:
             self.items.append(item)
-        elif name := _name(attrib):
-            folders = (*folders, name)[:_MAX_FOLDERS]
+        else:
+            folders = deeper(folders, _name(attributes))
         self._paths.append(folders)
 
     def end(self, tag: str) -> None:
-        self.depth -= 1
-        if tag == "outline":
-            self._paths.pop()
+        if tag in _ROOT_ENDS or ":" in tag:
+            self.is_whole = True
+        elif tag == "outline":
+            del self._paths[max(1, len(self._paths) - 1) :]
 
 
 def _item(outline: dict[str, str], folders: tuple[str, ...]) -> ParsedItem | None:

@@ -9,18 +9,17 @@ from typing import BinaryIO
 
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem
-from imports.formats.markup import ItemReader, chunks_of, parse_html_items
+from imports.formats.markup import ItemReader, parse_items
 from imports.formats.text import one_line
 
 NAME = "pinboard-xml"
 LABEL = "Pinboard (XML)"
 EXTENSIONS = (".xml",)
-WHERE = "Pinboard: Settings, Backup, XML. Also the XML of the Delicious interface"
+WHERE = "In Pinboard, open settings, then backup, and choose XML."
 
 _POSTS = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*|<!--(?:[^-]|-(?!->))*-->\s*|<!doctype[^>]*>\s*)*+<posts[\s/>]", re.IGNORECASE
 )
-_END = re.compile(rb"</posts\s*>|<posts\b[^<>]*/>", re.IGNORECASE)
 
 
 def matches(head: Head) -> bool:
@@ -33,16 +32,20 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
 
     It is read as HTML is: entities that a document type would define stay as they are written.
     """
-    return parse_html_items(chunks_of(stream), _Reader(), end=_END)
+    return parse_items(stream.read, _Reader(), is_xml=True)
 
 
 class _Reader(ItemReader):
     """Makes a bookmark of each post; all of it is in the attributes."""
 
-    def start(self, tag: str, attrib: dict[str, str]) -> None:
-        self.depth += 1
+    is_whole = False
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "post":
-            self.items.append(_item(attrib))
+            self.items.append(_item(attributes))
+
+    def end(self, tag: str) -> None:
+        self.is_whole |= tag == "posts"
 
 
 def _item(post: dict[str, str]) -> ParsedItem:

@@ -11,7 +11,7 @@ from imports.formats.link_sections import parse_link_sections
 NAME = "pocket-html"
 LABEL = "Pocket (HTML)"
 EXTENSIONS = (".html", ".htm")
-WHERE = "The `ril_export.html` that Pocket gave out until it closed"
+WHERE = "The `ril_export.html` that Pocket gave out until it closed."
 
 _TITLE = re.compile(r"<title>\s*Pocket Export", re.IGNORECASE)
 

@@ -1,8 +1,11 @@
-"""Names of the folders that browsers make themselves, in the languages they are shipped in.
+"""Folders: their paths, and the names of those that browsers make themselves, in the languages they ship in.
 
 A root folder says where a browser shows a bookmark, not what it is about, so it is no part of a bookmark's
 folders. Chromium, Firefox and Safari write these names into their exports in the language of their menus.
 """
+
+# Deeper folders are nobody's order, and a path of any length on each item would not stay in memory.
+_MAX_DEPTH = 100
 
 _READING_LISTS = """
     com.apple.ReadingList | Reading List | Leseliste | Liste de lecture | Lista de lectura | Elenco lettura
@@ -129,6 +132,11 @@ _ROOTS = """
     Grāmatzīmes | Grāmatzīmju josla | Citas grāmatzīmes | Mobilās grāmatzīmes
     Järjehoidjad | Järjehoidjariba | Muud järjehoidjad | Mobiili järjehoidjad
 """
+
+
+def deeper(folders: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return the path of the folder `name` in `folders`; nameless and absurdly deep folders add nothing to it."""
+    return (*folders, name) if name and len(folders) < _MAX_DEPTH else folders
 
 
 def is_browser_root(name: str) -> bool:

@@ -7,30 +7,27 @@ plistlib reads a binary file as a whole; the size of either is limited.
 import plistlib
 import re
 import struct
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 import msgspec
 
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem, UnreadableFileError
-from imports.formats.markup import ItemReader, chunks_of, parse_html_items
-from imports.formats.roots import is_browser_root
+from imports.formats.markup import ItemReader, parse_items
+from imports.formats.roots import deeper, is_browser_root
 from imports.formats.text import one_line
 
 NAME = "safari-plist"
 LABEL = "Safari (Bookmarks.plist)"
 EXTENSIONS = (".plist",)
-WHERE = "`~/Library/Safari/Bookmarks.plist` on a Mac"
+WHERE = "The `~/Library/Safari/Bookmarks.plist` of a Mac, copied to another place."
 
 _BINARY_MARK = b"bplist0"
 # Read, either takes about 60 MB of memory at most. Ten thousand bookmarks are some 3 MB binary and 6 MB XML.
 _MAX_BINARY_BYTES = 16 << 20
 _MAX_XML_BYTES = 64 << 20
-_MAX_FOLDERS = 100
 _XML = re.compile(r"\s*(?:<\?xml[^>]*>\s*|<!--(?:[^-]|-(?!->))*-->\s*|<!doctype[^>]*>\s*)*+<plist\b", re.IGNORECASE)
-_END = re.compile(rb"</plist\s*>", re.IGNORECASE)
 _OWN_KEY = "WebBookmark"
 _LEAF = "WebBookmarkTypeLeaf"
 # What a bookmark or folder is made of; the rest, such as identifiers and the state of synchronisation, is dropped.
@@ -60,9 +57,7 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
         yield from _parse_binary(start + stream.read(_MAX_BINARY_BYTES))
         return
     reader = _Reader()
-    yield from parse_html_items(
-        _limited(chain((start,), chunks_of(stream))), reader, end=_END, on_break=reader.give_up
-    )
+    yield from parse_items(_limited(start, stream), reader, is_xml=True)
     if not reader.has_children:
         raise UnreadableFileError("This property list holds no Safari bookmarks.")
 
@@ -84,15 +79,21 @@ def _parse_binary(data: bytes) -> Iterator[Parsed]:
     yield from _bookmarks(children, max_nodes=len(data))
 
 
-def _limited(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
+def _limited(start: bytes, stream: BinaryIO) -> Callable[[int], bytes]:
+    """Return a function that reads `start` and then `stream`, up to the limit."""
+    pieces, size = [start], 0
+
+    def read(length: int) -> bytes:
+        nonlocal size
+        piece = pieces.pop() if pieces else stream.read(length)
+        size += len(piece)
         if size > _MAX_XML_BYTES:
             raise UnreadableFileError(
                 f"A Safari file can be read up to {_MAX_XML_BYTES >> 20} MB; this one is larger."
             )
-        yield chunk
+        return piece
+
+    return read
 
 
 def _bookmarks(nodes: Iterable[object], *, max_nodes: int) -> Iterator[ParsedItem]:
@@ -119,9 +120,7 @@ def _bookmarks(nodes: Iterable[object], *, max_nodes: int) -> Iterator[ParsedIte
 
 def _within(folders: tuple[str, ...], folder: dict[str, object]) -> tuple[str, ...]:
     name = one_line(_text(folder.get("Title")))
-    if not name or (not folders and is_browser_root(name)):
-        return folders
-    return (*folders, name)[:_MAX_FOLDERS]
+    return folders if not folders and is_browser_root(name) else deeper(folders, name)
 
 
 def _is_bookmark(node: dict[str, object]) -> bool:
@@ -132,14 +131,16 @@ def _bookmark(node: dict[str, object]) -> ParsedItem:
     reading = _dict(node.get("ReadingList"))
     unsynced = _dict(node.get("ReadingListNonSync"))
     title = _text(_dict(node.get("URIDictionary")).get("title")) or _text(node.get("Title"))
+    url = _text(node.get("URLString")).strip()
     return ParsedItem(
-        url=_text(node.get("URLString")).strip(),
+        url=url,
         title=one_line(title),
         description=(_text(reading.get("PreviewText")) or _text(unsynced.get("PreviewText"))).strip(),
         created=dates.from_any(reading.get("DateAdded")),
         unread="ReadingList" in node and "DateLastViewed" not in reading,
         image_url=_text(node.get("imageURL")).strip(),
-        source={"URLString": _text(node.get("URLString")), "title": title},
+        # What is surely no bookmark will be shown; for the rest, of which many are held, title and address do.
+        source=None if url.startswith("http") else {"URLString": url, "title": title},
     )
 
 
@@ -154,6 +155,8 @@ def _dict(value: object) -> dict[str, object]:
 class _Reader(ItemReader):
     """Builds the dictionaries and lists of an XML property list, and hands out each folder at the top."""
 
+    is_whole = False
+
     def __init__(self) -> None:
         super().__init__()
         self.has_children = False
@@ -162,19 +165,14 @@ class _Reader(ItemReader):
         self._keys: list[str] = []
         self._text: list[str] | None = None
 
-    def start(self, tag: str, attrib: dict[str, str]) -> None:  # noqa: ARG002 - the parser's signature
-        self.depth += 1
-        if tag == "dict":
-            self._open.append({})
-            self._keys.append("")
-        elif tag == "array":
-            self._open.append([])
+    def start(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002 - the parser's signature
+        if tag in _CONTAINERS:
+            self._open.append(_CONTAINERS[tag]())
             self._keys.append("")
         elif tag in _SCALARS:
             self._text = []
 
     def end(self, tag: str) -> None:
-        self.depth -= 1
         if tag in _SCALARS:
             text, self._text = "".join(self._text or ()), None
             if tag != "key":
@@ -182,22 +180,22 @@ class _Reader(ItemReader):
             elif self._keys:
                 self._keys[-1] = text
                 self.has_children |= text == "Children"
-        elif tag in _CONTAINERS and self._open:
+        elif tag == "plist":
+            self.is_whole = True
+        elif self._open and isinstance(self._open[-1], _CONTAINERS.get(tag, ())):
             self._keys.pop()
             value = self._open.pop()
             self._put(_bookmark(value) if isinstance(value, dict) and _is_bookmark(value) else value)
 
-    def data(self, data: str) -> None:
+    def data(self, text: str) -> None:
         if self._text is not None:
-            self._text.append(data)
+            self._text.append(text)
 
-    def give_up(self) -> None:
-        """Hand out what is complete; the folders it is in have no title yet, and what is open was cut off."""
+    def close(self) -> None:
+        """Hand out what is complete in a file cut short; the folders it is in have no title yet."""
         for container in self._open:
             if isinstance(container, list):
                 self.items.extend(_bookmarks(container, max_nodes=_MAX_XML_BYTES))
-        self._open.clear()
-        self._text = None
 
     def _put(self, value: object) -> None:
         if not self._open:
@@ -211,5 +209,5 @@ class _Reader(ItemReader):
             container[self._keys[-1]] = value
 
 
-_CONTAINERS = frozenset(("dict", "array"))
+_CONTAINERS: dict[str, type[dict[str, object] | list[object]]] = {"dict": dict, "array": list}
 _SCALARS = frozenset(("key", "string", "date"))

@@ -3,7 +3,7 @@
 import re
 from html import unescape
 
-from imports.formats.markup import CHUNK_BYTES, MarkupTooDeepError, feed_html
+from lxml import etree
 
 # fmt: off
 _BLOCKS = frozenset((
@@ -29,6 +29,9 @@ _PREFORMATTED = str.maketrans(_RESERVED | {" ": _KEPT_SPACE, "\r": None})
 _SPACES = re.compile(" {2,}")
 _BREAKS = re.compile(" ?[\x1d\x1e\n][\x1d\x1e\n ]*")
 _TAG = re.compile("<[^<>]*>")
+_CHUNK_BYTES = 1 << 16
+# libxml2 looks an end tag up in its stack of open elements, so deep nesting makes end tags dear.
+_MAX_STACK_STEPS = 500_000_000
 
 
 def html_to_text(markup: str) -> str:
@@ -39,15 +42,30 @@ def html_to_text(markup: str) -> str:
     """
     if "<" not in markup:
         return unescape(markup).strip()
-    encoded = markup.encode("utf-8", "surrogatepass")
-    chunks = (encoded[start : start + CHUNK_BYTES] for start in range(0, len(encoded), CHUNK_BYTES))
     collector = _Collector()
-    try:
-        for _ in feed_html(chunks, collector):
-            pass
-    except MarkupTooDeepError:
+    if not _feed(markup.encode("utf-8", "surrogatepass"), collector):
         return unescape(_TAG.sub(" ", markup)).strip()
     return collector.text() if collector.has_markup else unescape(markup).strip()
+
+
+def _feed(markup: bytes, collector: "_Collector") -> bool:
+    """Parse `markup`; False when elements nest so deeply that it would not end in reasonable time."""
+    parser = etree.HTMLParser(
+        target=collector,  # type: ignore[arg-type]  # the stubs ask for bytes too, which lxml never gives
+        encoding="utf-8",
+        huge_tree=True,
+    )
+    # A start tag ahead keeps the parser from seeing an empty document, which it reports as an error.
+    parser.feed(b"<html>")
+    steps = 0
+    for start in range(0, len(markup), _CHUNK_BYTES):
+        chunk = markup[start : start + _CHUNK_BYTES]
+        steps += chunk.count(b"</") * collector.depth
+        if steps > _MAX_STACK_STEPS:
+            return False
+        parser.feed(chunk)
+    parser.close()
+    return True
 
 
 def one_line(text: str) -> str:

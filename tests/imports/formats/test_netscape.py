@@ -331,7 +331,6 @@ def test_an_icon_is_not_kept_with_the_source() -> None:
         "<DT><A HREF=https://example.com/1>one</A><",
         "<DT><A HREF=https://example.com/1>one</A>\n</D",
         "<DT><A HREF=https://example.com/1>one</A><DT><A ICON=" + "x" * 200_000,
-        '<DT><A HREF=https://example.com/1>one</A><DT><A HREF="https://example.com/2>two</A></DL>',
         "<DT><A HREF=https://example.com/1>one</A><!-- a comment <DT><A HREF=https://example.com/2>two</A>",
     ],
 )
@@ -347,6 +346,11 @@ def test_a_tag_written_into_a_text_without_escaping_swallows_nothing(tag: str) -
     items = read(f"<DT><A HREF=a>The <{tag}> element</A><DD>or <{tag}/>" + "<DT><A HREF=b>next</A>" * 9_999)
     assert len(items) == 10_000
     assert (items[0].title, items[1].title) == ("The  element", "next")
+
+
+def test_a_last_link_whose_quote_is_not_closed_is_read_up_to_the_end_of_its_tag() -> None:
+    one, two = read("<DT><A HREF=a>one</A>\n<DT><A HREF=\"https://example.com/2>two's</A>\n<DD>it's</DL>\n")
+    assert (one.url, two.url, two.title, two.description) == ("a", "https://example.com/2", "two's", "it's")
 
 
 def test_text_that_only_looks_like_a_tag_at_the_end_is_no_break() -> None:

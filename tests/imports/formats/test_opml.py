@@ -129,6 +129,7 @@ def test_a_path_of_absurd_depth_is_cut() -> None:
         "<opml><body><outline url='a'/></body>",
         "<opml><body><outline url='a'/></bogus:end>",
         "<opml><body><outline url='a'></body></opml>",
+        "<opml><body><outline url='a' text=\"b /></body></opml>",
         "<opml xmlns><body & x><outline url='a' & text='b'/><outline text=\"x<y\"/></opml>",
         "<opml><body><outline url='a'/></outline></outline></opml>\n<!-- by a reader -->\n",
         "<?xml version='1.0'?>\n<opml><head><title>&undefined;</title></head><outline url=a /></opml>",
@@ -142,7 +143,7 @@ def test_malformed_lists_are_read(markup: str) -> None:
 
 @pytest.mark.parametrize(
     "rest",
-    ["", "\n  ", "<outline text='f'>", "<outline url='http", "<", "</body", '<outline text="a />\n</body></opml>'],
+    ["", "\n  ", "<outline text='f'>", "<outline url='http", "<", "</body", "<!--</body></opml>"],
 )
 def test_a_list_cut_off_gives_what_is_before_it_and_says_where(rest: str) -> None:
     items = opml.parse(io.BytesIO(f"<opml><body><outline url='a'/>{rest}".encode()))
