@@ -1,0 +1,1 @@
+"""Fault injection against real processes and real databases: `python -m tests.faults --help`."""

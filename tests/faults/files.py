@@ -1,0 +1,114 @@
+"""Import files, and what they must become: read again with `json.load` and plain Python, not with the product's code."""
+
+import json
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+_WORDS = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "omicron",
+    "pi",
+    "rho",
+    "sigma",
+    "tau",
+]
+_BAD = ("javascript:alert(1)", "ftp://files.example/a", "/relative/path", "", "place:folder=1", "data:text/html,x")
+_EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is to be found of one page: its title, its description, its tags, and when it was first saved."""
+
+    title: str
+    summary: str
+    tags: frozenset[str]
+    published: datetime
+
+
+@dataclass
+class Expected:
+    """The counters at the end of a job and the pages of its owner."""
+
+    total: int = 0
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    failed: int = 0
+    pages: dict[str, Kept] = field(default_factory=dict)
+
+
+def write_file(path: Path, *, items: int, chance: random.Random, first_page: int) -> None:
+    """Write a Collection of `items` links: 6% of pages met before in it, 3% that cannot be bookmarks.
+
+    Pages are numbered from `first_page`, which makes files of one user overlap.
+    """
+    moments = chance.sample(range(20 * items), items)
+    links = []
+    for number in range(items):
+        page = first_page + (chance.randrange(number) if number and chance.random() < 0.06 else number)
+        url = f"https://site{page % 97}.example/articles/{page}"
+        links.append(
+            {
+                "type": "Link",
+                "url": chance.choice(_BAD) if chance.random() < 0.03 else url,
+                "name": f"Article {page}, told {number}: " + " ".join(chance.choices(_WORDS, k=4)),
+                "published": f"{_EPOCH + timedelta(minutes=moments[number]):%Y-%m-%dT%H:%M:%SZ}",
+                "summary": "About " + " ".join(chance.choices(_WORDS, k=chance.randrange(4, 60))),
+                "tag": chance.sample([f"tag {n}" for n in range(300)], chance.randrange(4)),
+            }
+        )
+    context = "https://www.w3.org/ns/activitystreams"
+    path.write_text(json.dumps({"@context": context, "type": "Collection", "totalItems": items, "items": links}))
+
+
+def expected(path: Path, *, duplicates: str, before: dict[str, Kept]) -> Expected:
+    """Return what importing the file must give for an owner who has the pages `before`."""
+    with path.open() as file:
+        items = json.load(file)["items"]
+    result = Expected(total=len(items))
+    told: dict[str, list[Kept]] = {}
+    for item in items:
+        if item["url"].startswith(("http://", "https://")):
+            told.setdefault(item["url"], []).append(_kept(item))
+        else:
+            result.failed += 1
+    result.pages = dict(before)
+    for url, versions in told.items():
+        result.created += url not in before
+        if duplicates == "overwrite":
+            result.updated += len(versions) - (url not in before)
+            result.pages[url] = _last_told(versions, before.get(url))
+        else:
+            result.skipped += len(versions) - (url not in before)
+            result.pages.setdefault(url, min(versions, key=lambda version: version.published))
+    return result
+
+
+def _kept(item: dict[str, object]) -> Kept:
+    tags = item["tag"]
+    if not isinstance(tags, list):
+        raise TypeError(tags)
+    published = datetime.fromisoformat(str(item["published"]))
+    return Kept(str(item["name"]), str(item["summary"]), frozenset(map(str, tags)), published)
+
+
+def _last_told(versions: list[Kept], before: Kept | None) -> Kept:
+    last = max(versions, key=lambda version: version.published)
+    first = min([version.published for version in versions] + ([before.published] if before else []))
+    return Kept(last.title, last.summary, last.tags, first)

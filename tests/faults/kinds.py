@@ -1,0 +1,325 @@
+"""What goes wrong in a run: each kind of fault, and how it is brought about."""
+
+import contextlib
+import http.client
+import http.cookiejar
+import random
+import re
+import signal
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psutil
+from django.contrib.auth.models import User
+from django.db import connections
+
+from imports.models import ImportJob
+from tests.faults.databases import UNREACHABLE, Postgres, Sqlite
+from tests.faults.disk import Disk
+from tests.faults.pace import Pace
+from tests.faults.running import STOP_SECONDS, Site
+from tests.faults.watching import Watcher
+from tests.faults.worker import POINTS, armed
+from tests.project.processes import eventually
+
+TAKE_SECONDS = 20.0
+DISK_SECONDS = 2.0
+UPLOAD_BYTES = 3_000_000
+BOTH = ("sqlite", "postgresql")
+
+
+@dataclass
+class Arena:
+    """Where faults happen. `pending` is what a fault still has to set right while recovery is waited for."""
+
+    site: Site
+    database: Sqlite | Postgres
+    watcher: Watcher
+    disk: Disk
+    pace: Pace
+    chance: random.Random
+    report: Callable[[str], None]
+    pending: list[threading.Thread] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def note(self, what: str) -> None:
+        """Count something worth knowing that is no violation."""
+        self.notes[what] = self.notes.get(what, 0) + 1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault. `bring` returns since when recovery counts (monotonic), or None when it could not be brought."""
+
+    name: str
+    bring: Callable[[Arena], float | None]
+    databases: tuple[str, ...] = BOTH
+
+
+def busy_pids(arena: Arena) -> set[int]:
+    """Return the processes that hold a job."""
+    try:
+        reader = arena.database.reader()
+    except UNREACHABLE:
+        return set()
+    try:
+        with contextlib.suppress(*UNREACHABLE):
+            rows = reader.read(
+                "SELECT claimed_by FROM imports_importjob WHERE status = 'processing' AND lease_expires_at IS NOT NULL"
+            )
+            return {int(claimed_by.rpartition(":")[2]) for (claimed_by,) in rows}
+    finally:
+        reader.close()
+    return set()
+
+
+def _worker(arena: Arena, *, busy: bool) -> psutil.Process | None:
+    deadline = time.monotonic() + TAKE_SECONDS
+    while time.monotonic() < deadline:
+        pids = busy_pids(arena)
+        found = [process for process in arena.site.parts("worker") if (process.pid in pids) is busy]
+        if found:
+            return arena.chance.choice(found)
+        time.sleep(0.01)
+    return None
+
+
+def _killed(process: psutil.Process | None) -> float | None:
+    if process is None:
+        return None
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()
+        return time.monotonic()
+    return None
+
+
+def _kill_busy(arena: Arena) -> float | None:
+    return _killed(_worker(arena, busy=True))
+
+
+def _kill_idle(arena: Arena) -> float | None:
+    return _killed(_worker(arena, busy=False))
+
+
+def _kill_part(name: str) -> Callable[[Arena], float | None]:
+    def bring(arena: Arena) -> float | None:
+        return _killed(next(iter(arena.site.parts(name)), None))
+
+    return bring
+
+
+def _kill_sentinel(arena: Arena) -> float | None:
+    return _killed(arena.site.sentinel)
+
+
+def _kill_main(arena: Arena) -> float | None:
+    return _killed(arena.site.main)
+
+
+def _kill_supervisor(arena: Arena) -> float | None:
+    killed = _killed(arena.site.supervisor)
+    arena.site.note_end()
+    arena.site.start()
+    return killed
+
+
+def _kill_tree(arena: Arena) -> float | None:
+    killed = time.monotonic()
+    arena.site.kill_tree()
+    arena.site.start()
+    return killed
+
+
+def _terminate(arena: Arena) -> float | None:
+    """A deploy: the site ends in time, leaves no process and no job that a lease keeps waiting."""
+    took, left = arena.site.terminate()
+    if took > STOP_SECONDS or left:
+        arena.report(f"a graceful stop took {took:.1f} s and left {left} processes")
+    if busy_pids(arena):
+        arena.note("jobs still claimed after a graceful stop")
+    arena.site.start()
+    return time.monotonic()
+
+
+def _kill_at(point: str) -> Callable[[Arena], float | None]:
+    def bring(arena: Arena) -> float | None:
+        file = armed(point)
+        file.touch()
+        if eventually(lambda: not file.exists(), seconds=TAKE_SECONDS):
+            return time.monotonic()
+        with contextlib.suppress(FileNotFoundError):
+            file.unlink()
+            return None
+        return time.monotonic()
+
+    return bring
+
+
+def _later(arena: Arena, seconds: float, action: Callable[[], None]) -> None:
+    thread = threading.Timer(seconds, action)
+    thread.start()
+    arena.pending.append(thread)
+
+
+def _stop_busy(arena: Arena) -> float | None:
+    """Stop a worker for longer than its lease; what it does when it goes on is what the watcher looks for."""
+    process = _worker(arena, busy=True)
+    if process is None:
+        return None
+
+    def go_on() -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.resume()
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.suspend()
+        _later(arena, 1.6 * arena.pace.lease, go_on)
+        return time.monotonic()
+    return None
+
+
+def _stop_all(arena: Arena) -> float | None:
+    """Stop the whole site for longer than a lease, as when a machine sleeps."""
+    processes = arena.site.processes()
+    for signum in (signal.SIGSTOP, signal.SIGCONT):
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signum)
+        if signum == signal.SIGSTOP:
+            time.sleep(1.3 * arena.pace.lease)
+    return time.monotonic()
+
+
+def _lock(arena: Arena) -> float | None:
+    if not isinstance(arena.database, Sqlite):
+        return None
+    arena.database.lock(1.3 * arena.pace.busy_timeout)
+    return time.monotonic()
+
+
+def _terminate_connections(arena: Arena) -> float | None:
+    if not isinstance(arena.database, Postgres):
+        return None
+    arena.database.terminate_connections()
+    return time.monotonic()
+
+
+def _restart_server(arena: Arena) -> float | None:
+    if not isinstance(arena.database, Postgres):
+        return None
+    arena.database.stop_at_once()
+    time.sleep(arena.chance.uniform(0, 3))
+    arena.database.start()
+    return time.monotonic()
+
+
+def _let_fail(arena: Arena) -> None:
+    for watched in arena.watcher.jobs():
+        watched.may_fail = True
+
+
+def _fill_disk(arena: Arena) -> float | None:
+    """Leave no room on the disk for some seconds; a job may say so and fail, and is then retried."""
+    deadline = time.monotonic() + DISK_SECONDS
+    try:
+        while time.monotonic() < deadline:
+            _let_fail(arena)
+            arena.disk.fill()
+            time.sleep(0.1)
+    finally:
+        arena.disk.clear()
+    _let_fail(arena)
+    if isinstance(arena.database, Postgres):
+        arena.database.start()
+    return time.monotonic()
+
+
+def _fill_disk_at_upload(arena: Arena) -> float | None:
+    """Fill the disk while a person uploads: they are told, there is no job, and no piece of a file stays."""
+    name = f"uploader{time.monotonic_ns()}"
+    try:
+        user = User.objects.create_user(name, password="a password")
+        browser = _Browser(arena.site.address())
+        browser.sign_in(name)
+        arena.disk.fill()
+        _let_fail(arena)
+        status = browser.upload(UPLOAD_BYTES)
+        _let_fail(arena)
+    except (*UNREACHABLE, http.client.HTTPException, LookupError):
+        return None
+    finally:
+        arena.disk.clear()
+        if isinstance(arena.database, Postgres):
+            arena.database.start()
+        connections.close_all()
+    arena.note(f"upload to a full disk answered {status}")
+    if status < 400 or ImportJob.objects.filter(user=user).exists():
+        arena.report(f"an upload to a full disk was answered with {status}")
+    connections.close_all()
+    return time.monotonic()
+
+
+class _Browser:
+    """Signs in and uploads as a browser without JavaScript does."""
+
+    def __init__(self, address: str) -> None:
+        if not address:
+            raise LookupError("the web server is not ready")
+        self._address = address
+        self._cookies = http.cookiejar.CookieJar()
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
+
+    def sign_in(self, name: str) -> None:
+        token = self._token("/accounts/login/")
+        form = {"username": name, "password": "a password", "csrfmiddlewaretoken": token}
+        self._opener.open(f"{self._address}/accounts/login/", urllib.parse.urlencode(form).encode(), timeout=30)
+
+    def upload(self, size: int) -> int:
+        """Upload a file of so many bytes; return the status of the answer."""
+        token = self._token("/import/")
+        parts = [
+            f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+            for key, value in (("csrfmiddlewaretoken", token), ("duplicate_handling", "skip"))
+        ]
+        parts.append('--x\r\nContent-Disposition: form-data; name="file"; filename="big.json"\r\n\r\n')
+        body = "".join(parts).encode() + b'{"items": [' + b" " * size + b"]}\r\n--x--\r\n"
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        request = urllib.request.Request(f"{self._address}/import/submit/", body, headers)
+        try:
+            with self._opener.open(request, timeout=30) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def _token(self, path: str) -> str:
+        with self._opener.open(f"{self._address}{path}", timeout=30) as response:
+            found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', response.read().decode())
+        if not found:
+            raise LookupError("no form")
+        return found[1]
+
+
+KINDS = (
+    Kind("SIGKILL busy worker", _kill_busy),
+    Kind("SIGKILL idle worker", _kill_idle),
+    Kind("SIGKILL monitor", _kill_part("monitor")),
+    Kind("SIGKILL pusher", _kill_part("pusher")),
+    Kind("SIGKILL sentinel", _kill_sentinel),
+    Kind("SIGKILL main process", _kill_main),
+    Kind("SIGKILL supervisor", _kill_supervisor),
+    Kind("SIGKILL whole tree", _kill_tree),
+    Kind("SIGTERM (deploy)", _terminate),
+    Kind("SIGSTOP busy worker past lease", _stop_busy),
+    Kind("SIGSTOP whole site past lease", _stop_all),
+    Kind("database locked past timeout", _lock, ("sqlite",)),
+    Kind("connections terminated", _terminate_connections, ("postgresql",)),
+    Kind("server restarted", _restart_server, ("postgresql",)),
+    Kind("full disk during a batch", _fill_disk),
+    Kind("full disk during upload", _fill_disk_at_upload),
+    *(Kind(f"SIGKILL {words}", _kill_at(point)) for point, words in POINTS.items()),
+)

@@ -1,0 +1,233 @@
+"""People who import: several at once, whose jobs are checked against an independent reading of their files."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.core.files.base import File
+from django.db import DatabaseError, connection, connections, transaction
+from django.db.utils import InterfaceError
+
+from bookmarks.drafts import Duplicates
+from imports import lifecycle, uploads
+from imports.models import ImportJob
+from imports.options import ImportOptions
+from tests.faults.databases import UNREACHABLE, Database
+from tests.faults.files import Expected, Kept, expected, write_file
+from tests.faults.pace import Pace
+from tests.faults.watching import Watched, Watcher
+
+JOB_SECONDS = 300.0
+_numbers = count(1)
+_PAGES = """
+    SELECT b.url, b.title, b.description, b.created, t.name
+    FROM bookmarks_bookmark b
+    LEFT JOIN bookmarks_tagging g ON g.bookmark_id = b.id LEFT JOIN bookmarks_tag t ON t.id = g.tag_id
+    WHERE b.owner_id = %s
+"""
+_END = """
+    SELECT status, total_bookmarks, processed_bookmarks, created_bookmarks, updated_bookmarks, skipped_bookmarks,
+           failed_bookmarks, error_message
+    FROM imports_importjob WHERE id = %s
+"""
+_FORGET = (
+    "DELETE FROM bookmarks_tagging WHERE bookmark_id IN (SELECT id FROM bookmarks_bookmark WHERE owner_id = %s)",
+    "DELETE FROM bookmarks_revision WHERE bookmark_id IN (SELECT id FROM bookmarks_bookmark WHERE owner_id = %s)",
+    "DELETE FROM bookmarks_bookmark WHERE owner_id = %s",
+    "DELETE FROM bookmarks_tag WHERE owner_id = %s",
+)
+
+
+class Submitted:
+    """A job, the file it is made from and what has to become of it."""
+
+    def __init__(self, watched: Watched, expected: Expected, duplicates: str) -> None:
+        self.watched, self.expected, self.duplicates = watched, expected, duplicates
+
+
+class Person(threading.Thread):
+    """Imports file after file, each time as a new user, until told to end."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        seed: int,
+        pace: Pace,
+        database: Database,
+        watcher: Watcher,
+        report: Callable[[str], None],
+    ) -> None:
+        super().__init__(daemon=True)
+        self._folder, self._chance, self._pace = folder, random.Random(seed), pace
+        self._database, self._watcher, self._report = database, watcher, report
+        self._end = threading.Event()
+        self.jobs: list[int] = []
+        self.items = 0
+        self.retried = 0
+
+    def end(self) -> None:
+        """Submit nothing more."""
+        self._end.set()
+
+    def run(self) -> None:
+        try:
+            while not self._end.is_set():
+                self._one_life()
+        except Exception as error:  # noqa: BLE001 - a fault of the harness must end the run, not the thread
+            self._report(f"a person failed: {error!r}")
+        finally:
+            connections.close_all()
+
+    def _one_life(self) -> None:
+        """Be a new user: import a file, perhaps cancelling it on the way, then two more at once."""
+        name = f"person{next(_numbers)}"
+        user = self._stubborn(lambda: User.objects.get_or_create(username=name)[0])
+        first = self._submit(user, name, pages={}, number=0)
+        if self._chance.random() < 0.35:
+            self._cancel_and_retry(user, first)
+        if not self._await(user, first) or self._end.is_set():
+            return self._leave(user, [first])
+        second = self._submit(user, name, pages=first.expected.pages, number=1)
+        third = self._submit(user, name, pages=second.expected.pages, number=2)
+        both = [self._await(user, job) for job in (second, third)]
+        if all(both):
+            self._check_pages(user, third)
+        return self._leave(user, [first, second, third])
+
+    def _submit(self, user: User, name: str, *, pages: dict[str, Kept], number: int) -> Submitted:
+        path = self._folder / f"{name}-{number}.json"
+        items = self._chance.randint(*self._pace.file_items) // (1 if number == 0 else 3)
+        write_file(path, items=items, chance=self._chance, first_page=self._chance.randrange(items) if number else 0)
+        duplicates = self._chance.choice(["skip", "overwrite"])
+        wanted = expected(path, duplicates=duplicates, before=pages)
+
+        def submit() -> ImportJob:
+            # A connection that broke leaves unknown whether the commit came through.
+            if there := ImportJob.objects.filter(user=user, file_name=path.name).first():
+                return there
+            with path.open("rb") as file:
+                options = ImportOptions(duplicate_handling=Duplicates(duplicates))
+                return uploads.submit(File(file, path.name), user, options)
+
+        job = self._stubborn(submit)
+        path.unlink()
+        watched = Watched(job.pk, user.pk)
+        self._watcher.watch(watched)
+        self.jobs.append(job.pk)
+        self.items += wanted.total
+        return Submitted(watched, wanted, duplicates)
+
+    def _cancel_and_retry(self, user: User, submitted: Submitted) -> None:
+        watched = submitted.watched
+        time.sleep(self._chance.uniform(0, 2.5))
+        start_over = self._chance.random() < 0.5
+        watched.may_cancel = True
+        if not self._stubborn(lambda: lifecycle.cancel(user, watched.job)) and not self._is_cancelled(watched):
+            return
+        time.sleep(self._chance.uniform(0, 1.5))
+        watched.may_retry += 1
+        watched.started_over = watched.started_over or start_over
+        self._stubborn(lambda: lifecycle.retry(user, watched.job, start_over=start_over))
+
+    def _is_cancelled(self, watched: Watched) -> bool:
+        return self._stubborn(lambda: ImportJob.objects.get(pk=watched.job)).status == "cancelled"
+
+    def _await(self, user: User, submitted: Submitted) -> bool:
+        """Wait for a job's end and check its counters; one that failed where it may is retried, as a person would."""
+        watched = submitted.watched
+        deadline = time.monotonic() + JOB_SECONDS
+        while time.monotonic() < deadline:
+            if watched.has_ended:
+                row = self._stubborn(lambda: self._read(_END, watched.job))[0]
+                if row[0] == "failed" and watched.may_fail and self.retried < 10_000:
+                    self._retry_failed(user, watched)
+                elif row[0] in {"completed", "failed"}:
+                    return self._check_counters(submitted, row)
+            time.sleep(0.1)
+        self._report(f"job {watched.job}: not ended after {JOB_SECONDS:.0f} s: {watched.state}")
+        return False
+
+    def _retry_failed(self, user: User, watched: Watched) -> None:
+        time.sleep(1)
+        watched.may_retry += 1
+        self.retried += 1
+        if self._stubborn(lambda: lifecycle.retry(user, watched.job)):
+            deadline = time.monotonic() + 10
+            while watched.has_ended and time.monotonic() < deadline:
+                time.sleep(0.05)
+
+    def _check_counters(self, submitted: Submitted, row: tuple[object, ...]) -> bool:
+        want = submitted.expected
+        status, total, processed, created, updated, skipped, failed, error = row
+        if status != "completed":
+            self._report(f"job {submitted.watched.job}: ended {status}: {error}")
+            return False
+        got = (total, processed, failed, *((created, updated, skipped) if not submitted.watched.started_over else ()))
+        right = (want.total, want.total, want.failed)
+        if not submitted.watched.started_over:
+            right = (*right, want.created, want.updated, want.skipped)  # type: ignore[assignment]  # a longer tuple
+        if got != right:
+            self._report(f"job {submitted.watched.job} ({submitted.duplicates}): ended with {row}, expected {right}")
+        return True
+
+    def _check_pages(self, user: User, last: Submitted) -> None:
+        found: dict[str, Kept] = {}
+        rows = 0
+        for url, title, description, created, tag in self._stubborn(lambda: self._read(_PAGES, user.pk)):
+            known = found.get(url)
+            rows += known is None
+            tags = (known.tags if known else frozenset()) | ({tag} if tag else set())
+            found[url] = Kept(title, description, tags, _moment(created))
+        if found != last.expected.pages:
+            wrong = [
+                url
+                for url in found.keys() | last.expected.pages.keys()
+                if found.get(url) != last.expected.pages.get(url)
+            ]
+            self._report(
+                f"user {user.pk} (last job {last.watched.job}): {len(wrong)} pages are wrong, the first: {wrong[0]}: "
+                f"{found.get(wrong[0])}, expected {last.expected.pages.get(wrong[0])}"
+            )
+
+    def _read(self, statement: str, parameter: int) -> list[tuple[object, ...]]:
+        reader = self._database.reader()
+        try:
+            return reader.read(statement, [parameter])
+        finally:
+            reader.close()
+
+    def _leave(self, user: User, submitted: list[Submitted]) -> None:
+        """Take the user's bookmarks away, once their jobs are watched no more."""
+        for each in submitted:
+            self._watcher.forget(each.watched.job)
+        time.sleep(0.3)
+
+        def forget() -> None:
+            with transaction.atomic(), connection.cursor() as cursor:
+                for statement in _FORGET:
+                    cursor.execute(statement, [user.pk])
+
+        self._stubborn(forget)
+
+    def _stubborn[Result](self, action: Callable[[], Result]) -> Result:
+        """Do something that a fault may prevent for a while."""
+        deadline = time.monotonic() + JOB_SECONDS
+        while True:
+            try:
+                return action()
+            except (DatabaseError, InterfaceError, *UNREACHABLE):
+                connections.close_all()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
+
+
+def _moment(stored: object) -> datetime:
+    moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

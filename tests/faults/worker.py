@@ -1,0 +1,151 @@
+"""The worker command with kill points, and with marks by which its processes are told apart.
+
+The product knows nothing of this: its functions are wrapped here, before the queue forks. A point is armed by a file
+of its name; the process that takes the file away kills itself there.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.db import connection
+
+from tests.faults.pace import FOLDER_VARIABLE, PACES, VARIABLE, Pace
+
+POINTS = {
+    "claimed": "after the claim",
+    "reading": "while the file is read",
+    "prepared": "after the file was read",
+    "upserted": "mid-batch, before the counters",
+    "advanced": "mid-batch, before the commit",
+    "committed": "after a batch's commit",
+    "released": "after re-enqueue",
+    "completed": "after completion, before the file goes",
+    "returned": "after the slice, before acknowledgement",
+}
+_folder = Path(os.environ.get(FOLDER_VARIABLE, "."))
+
+
+def armed(point: str) -> Path:
+    """Return the file that arms a kill point."""
+    return _folder / f"kill.{point}"
+
+
+def passes(point: str) -> None:
+    """Die here if the point is armed."""
+    try:
+        armed(point).unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _after(module: object, name: str, point: str) -> None:
+    original = getattr(module, name)
+
+    @wraps(original)
+    def wrapped(*args: Any, **keywords: Any) -> Any:  # whatever the function takes and gives
+        result = original(*args, **keywords)
+        if result is not None or point != "claimed":
+            passes(point)
+        return result
+
+    setattr(module, name, wrapped)
+
+
+def place_points() -> None:
+    """Wrap what has a kill point behind it."""
+    from imports import lifecycle, pipeline, prepared, tasks  # noqa: PLC0415 - needs Django set up
+
+    _after(lifecycle, "claim", "claimed")
+    _after(prepared.PreparedWriter, "_flush", "reading")
+    _after(lifecycle, "record_prepared", "prepared")
+    _after(pipeline, "upsert_bookmarks", "upserted")
+    _after(lifecycle, "advance", "advanced")
+    _after(pipeline, "apply_batch", "committed")
+    _after(lifecycle, "release", "released")
+    _after(lifecycle, "complete", "completed")
+    _after(tasks, "process_import_job", "returned")
+
+
+def sign_batches() -> None:
+    """Have each batch write, in its own transaction, under which fence and in which process it was made."""
+    from imports import lifecycle, pipeline  # noqa: PLC0415 - needs Django set up
+
+    apply_batch, advance = pipeline.apply_batch, lifecycle.advance
+    claims: list[lifecycle.Claim] = []
+
+    def applying(claimed: lifecycle.Claim, frame: Any) -> None:
+        claims[:] = [claimed]
+        apply_batch(claimed, frame)
+
+    def advancing(job: Any, *args: Any) -> None:
+        advance(job, *args)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO faults_batch (job, fence, pid, start) VALUES (%s, %s, %s, %s)",
+                [job.pk, claims[0].fence, os.getpid(), job.processed_bookmarks],
+            )
+
+    pipeline.apply_batch, lifecycle.advance = applying, advancing
+
+
+def quicken(pace: Pace) -> None:
+    """Shorten the waiting times, and make batches small."""
+    from imports import lifecycle, pipeline  # noqa: PLC0415 - needs Django set up
+
+    lifecycle.LEASE = timedelta(seconds=pace.lease)
+    lifecycle.LOST_AFTER = timedelta(seconds=pace.lost_after)
+    pipeline.SLICE_SECONDS = pace.slice
+    pipeline.FIRST_BATCH_ITEMS = pipeline.MAX_BATCH_ITEMS = pace.batch_items
+    pipeline.PAUSE_SECONDS = {"sqlite": 0.02, "postgresql": 0.02}
+    options = settings.DATABASES["default"].get("OPTIONS", {})
+    if "timeout" in options:
+        options["timeout"] = pace.busy_timeout
+
+
+def name_processes() -> None:
+    """Have each kind of the queue's processes carry its name for the kernel, where `comm` shows it."""
+    import django_q.cluster  # noqa: PLC0415 - needs Django set up
+
+    import project.worker  # noqa: PLC0415 - likewise
+
+    for name in ("worker", "monitor", "pusher"):
+        named = _named(getattr(django_q.cluster, name), name)
+        setattr(django_q.cluster, name, named)
+        if name == "worker":
+            project.worker.worker = named  # type: ignore[attr-defined]  # it is imported there, too
+
+
+def _named(target: Callable[..., None], name: str) -> Callable[..., None]:
+    @wraps(target)
+    def run(*args: Any) -> None:
+        Path("/proc/self/comm").write_text(f"q-{name}")
+        target(*args)
+
+    return run
+
+
+def main() -> None:
+    """Run the product's worker command, instrumented."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    pace = PACES[os.environ[VARIABLE]]
+    django.setup()
+    quicken(pace)
+    sign_batches()
+    place_points()
+    name_processes()
+    from django.core.management import execute_from_command_line  # noqa: PLC0415 - needs Django set up
+
+    execute_from_command_line(["manage.py", "worker", "--watchdog-patience", str(pace.patience), *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()
