@@ -24,9 +24,9 @@ EXTENSIONS = (".plist",)
 WHERE = "The `~/Library/Safari/Bookmarks.plist` of a Mac, copied to another place."
 
 _BINARY_MARK = b"bplist0"
-# Read, either takes about 60 MB of memory at most. Ten thousand bookmarks are some 3 MB binary and 6 MB XML.
-_MAX_BINARY_BYTES = 16 << 20
-_MAX_XML_BYTES = 64 << 20
+# Read, either takes about 50 MB of memory at most. Ten thousand bookmarks are some 3 MB binary and 6 MB XML.
+_MAX_BINARY_BYTES = 8 << 20
+_MAX_XML_BYTES = 32 << 20
 _XML = re.compile(r"\s*(?:<\?xml[^>]*>\s*|<!--(?:[^-]|-(?!->))*-->\s*|<!doctype[^>]*>\s*)*+<plist\b", re.IGNORECASE)
 _OWN_KEY = "WebBookmark"
 _LEAF = "WebBookmarkTypeLeaf"
