@@ -12,13 +12,14 @@ from imports.formats.activitystreams_objects import (
     KNOWN,
     NAMESPACE,
     PAGES,
+    decoded_leniently,
     failure_in,
     failure_sentence,
     kinds_of,
     read,
     remote_page,
 )
-from imports.formats.base import Head, Notice, Parsed, UnreadableFileError
+from imports.formats.base import Head, ItemRejectedError, Notice, Parsed, UnreadableFileError
 from imports.formats.json_stream import LARGEST_VALUE, JsonStream
 
 NAME: Final = "activitystreams"
@@ -40,7 +41,6 @@ _TELLING_KEYS = frozenset(
 _ELEMENTS_LOOKED_AT = 10
 _DEEPEST_PAGE = 20
 _LARGEST_DESCRIPTION = 64 * 1024
-_LONGEST_INTEGER = 40
 _MEMBER_OVERHEAD = 200
 _NO_COLLECTION = "The file is JSON, but neither an ActivityStreams collection nor anything else that holds bookmarks."
 
@@ -134,12 +134,15 @@ class _Members:
     def __init__(self) -> None:
         self._texts: dict[str, bytes] = {}
         self._room = LARGEST_VALUE
+        self._is_whole = True
 
     def add(self, key: str, text: bytes | None) -> None:
-        size = LARGEST_VALUE if text is None else len(text) + len(key) + _MEMBER_OVERHEAD
+        size = len(key) + len(text or b"") + _MEMBER_OVERHEAD
+        if text is None or size > self._room:
+            self._is_whole = False
+            return
         self._room -= size
-        if text is not None and self._room >= 0:
-            self._texts[key] = text
+        self._texts[key] = text
 
     def text(self, key: str) -> bytes | None:
         return self._texts.get(key)
@@ -150,7 +153,7 @@ class _Members:
 
     def whole(self) -> bytes | None:
         """Return the text of the object; None if it is too large."""
-        if self._room < 0:
+        if not self._is_whole:
             return None
         return b"{%b}" % b",".join([b"%b:%b" % (json.dumps(key).encode(), text) for key, text in self._texts.items()])
 
@@ -252,11 +255,6 @@ def _small_value(text: bytes | None) -> object:
     if text is None or len(text) > _LARGEST_DESCRIPTION:
         return None
     try:
-        value: object = json.loads(text, strict=False, parse_int=_integer)
-    except (ValueError, RecursionError):
+        return decoded_leniently(text)
+    except ItemRejectedError:
         return None
-    return value
-
-
-def _integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else None

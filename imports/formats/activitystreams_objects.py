@@ -163,7 +163,7 @@ def failure_in(text: bytes) -> RejectedItem | None:
 
 def failure_sentence(message: str) -> str:
     """Return the sentence about an error that the file itself reports."""
-    return f"The service that made this file reports an error in it: “{' '.join(message.split())[:200]}”."
+    return f"The service that made this file reports an error in it: “{_shown(message, 200)}”."
 
 
 def kinds_of(value: object) -> frozenset[str]:
@@ -178,12 +178,15 @@ def _decoded(text: bytes) -> object:
     try:
         return _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        value = _decoded_leniently(text)
+        value = decoded_leniently(text)
     return msgspec.convert(value, _Object) if isinstance(value, dict) else value
 
 
-def _decoded_leniently(text: bytes) -> object:
-    """Decode what a strict decoder refuses and yet is clear: line breaks in strings, lone surrogates, spare commas."""
+def decoded_leniently(text: bytes) -> object:
+    """Decode what a strict decoder refuses and yet is clear: line breaks in strings, lone surrogates, spare commas.
+
+    Raises ItemRejectedError where nothing is clear.
+    """
     tidy = _STRING_OR_COMMAS.sub(lambda match: match[1] or match[2] or ",", text.decode("utf-8", "replace"))
     tidy = _PAIR_OR_LONE_SURROGATE.sub(lambda match: match[1] or "\\ufffd", tidy)
     try:
@@ -220,8 +223,8 @@ def _bookmarks(item: _Object, around: _Around) -> Iterator[Parsed]:
     elif kinds & _SAVING:
         yield from _saved(item, around, next(iter(kinds & _SAVING)))
     elif kinds & _NO_BOOKMARKS or _is_activity(item, kinds):
-        kind = min(kinds & _NO_BOOKMARKS or kinds or {"activity"})[:_LONGEST_KIND]
-        yield _rejected(item, around, f"{'An' if kind[0] in 'AEIOUaeiou' else 'A'} {kind} is not a bookmark.")
+        kind = _shown(min(kinds & _NO_BOOKMARKS or kinds), _LONGEST_KIND) if kinds else "activity"
+        yield _rejected(item, around, f"{'An' if kind[:1] in 'AEIOUaeiou' else 'A'} {kind} is not a bookmark.")
     elif "Link" in kinds or (not kinds and item.href is not None):
         yield _link(item, around)
     else:
@@ -256,7 +259,12 @@ def _inner_list(item: _Object, around: _Around) -> Iterator[Parsed]:
 
 def remote_page(address: str) -> str:
     """Return the sentence about a part of a list that is elsewhere."""
-    return f"A part of the list is at {address[:500]}, not in this file. Cairn fetches nothing: it is left out."
+    return f"A part of the list is at {_shown(address, 500)}, not in this file. Cairn fetches nothing: it is left out."
+
+
+def _shown(text: str, length: int) -> str:
+    """Return what can be shown of a text from the file, within a sentence."""
+    return "".join(filter(str.isprintable, " ".join(text[:length].split())))
 
 
 def _listed(value: object) -> list[object]:
@@ -309,7 +317,7 @@ def _page(item: _Object, around: _Around, kinds: frozenset[str]) -> Parsed:
     if not url:
         if isinstance(item.content, str) and item.content.startswith("Error processing item"):
             return _rejected(item, around, "The service that made the file could not write this item.")
-        return _rejected(item, around, f"This {min(kinds, default='item')[:_LONGEST_KIND]} has no address.")
+        return _rejected(item, around, f"This {_shown(min(kinds, default='item'), _LONGEST_KIND)} has no address.")
     title, description = _texts(item, name=None)
     return _parsed(item, around, url=url, title=title, description=description)
 

@@ -634,6 +634,37 @@ def test_each_item_of_a_list_comes_out_as_something() -> None:
     assert len(parsed(collection(*values))) == len(values)
 
 
+def test_a_single_object_that_is_too_large_is_rejected() -> None:
+    note = {"content": "x" * LARGEST_VALUE, "type": "Note", "url": PAGE}
+    for value in (note, {**dict.fromkeys("abcde", "x" * (LARGEST_VALUE // 5)), "type": "Note", "id": PAGE}):
+        assert [type(item) for item in parsed(value)] == [RejectedItem]
+
+
+def test_sentences_hold_nothing_that_cannot_be_shown() -> None:
+    (notice,) = notices(b'{"type":"Collection","totalItems":[1,],"next":"https://e.example/\\u0000\\ud800\\n2"}')
+    assert "at https://e.example/\ufffd 2, not" in notice
+    assert rejected({"type": "x\0Zot", "actor": 1, "object": 1}).reason == "A xZot is not a bookmark."
+    assert len(rejected({"type": "Z" * 5000}).reason) < 100
+    assert broken(b'{"error": "a\\u0000\\nb"}')[1].endswith(": “a b”.")
+
+
+@pytest.mark.parametrize("item", [{"type": "Note", "error": "x"}, {"error": 3}, {"error": None, "name": "x"}])
+def test_an_item_with_an_error_is_an_item_like_others(item: object) -> None:
+    assert rejected(item).reason.endswith(" has no address.")
+
+
+def test_the_word_error_in_a_broken_item_does_no_harm() -> None:
+    for data in (b'{"type":"Collection","items":[{"error": "error", x}]}', b'{"type":"Note","id":"x","error":{x}}'):
+        (item,) = parsed(data)
+        assert isinstance(item, RejectedItem)
+        assert item.reason == "The item is not valid JSON."
+
+
+@pytest.mark.parametrize("data", [b"42", b'"text"', b"", b"name,url\n1,2"])
+def test_what_is_no_object_is_not_recognised(data: bytes) -> None:
+    assert not matches(make_head(data))
+
+
 def test_the_format_describes_itself() -> None:
     assert activitystreams.NAME == "activitystreams"
     assert ".json" in activitystreams.EXTENSIONS

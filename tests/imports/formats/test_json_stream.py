@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imports.formats import json_stream
@@ -19,7 +19,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
-objects = st.lists(st.dictionaries(st.sampled_from(["type", "url", "},{", '"', "tag"]), json_values, min_size=1))
+objects = st.lists(
+    st.dictionaries(st.sampled_from(["type", "url", "},{", '"', "tag"]), json_values, min_size=1), max_size=12
+)
 
 
 class Counted(io.BytesIO):
@@ -72,7 +74,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_stream, "_LUMP", 48)
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 64, 1 << 18])
+@pytest.mark.parametrize("chunk", [5, 64, 1 << 18])
+@settings(deadline=None)
 @given(
     values=objects,
     separator=st.sampled_from([",", ", ", " ,\n", ",\r\n\t  ", ",,", " , ,"]),
@@ -223,6 +226,24 @@ def test_a_value_above_the_bound_is_stepped_over_in_bounded_memory() -> None:
 )
 def test_what_strains_a_decoder_is_stepped_over(data: bytes) -> None:
     assert elements_of(data)
+
+
+def test_a_number_without_end_and_a_key_that_is_none_are_no_json() -> None:
+    assert error_of(b"[" + b"9" * (2 * LARGEST_VALUE) + b"]") == "The file is not valid JSON from line 1, column 2 on."
+    stream = stream_of(b'{"\\x":1}')
+    assert [(key, stream.value()) for key in stream.members()] == [("", b"1")]
+
+
+@pytest.mark.parametrize("data", [b'{"a" 1}', b"{a:1}", b'{"a":1 ]'])
+def test_an_object_that_is_broken_between_its_members_is_no_json(data: bytes) -> None:
+    stream = stream_of(data)
+    with pytest.raises(UnreadableFileError, match="not valid JSON"):
+        for _ in stream.members():
+            stream.value()
+
+
+def test_nesting_that_has_no_end_is_a_file_cut_off() -> None:
+    assert "cut off" in error_of(b'[{"a":' * 20_000)
 
 
 def test_the_first_element_comes_before_the_rest_is_read() -> None:
