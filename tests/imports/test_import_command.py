@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from imports.models import ImportJob, Status
 from tests.factories import make_bookmark, make_user
 from tests.imports.test_forms import NETSCAPE
 
+ROOT = Path(__file__).parents[2]
 KEYS = ["status", "format", "total", "created", "updated", "skipped", "failed", "error"]
 MIXED = NETSCAPE.replace(
     b"</DL>", b'<DT><A HREF="javascript:alert(1)">Bad</A>\n<DT><A HREF="https://example.org/">Other</A>\n</DL>'
@@ -124,9 +126,8 @@ def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
 
 def run(database: Path, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
     environment = {**os.environ, "DATA_DIR": str(database)}
-    root = Path(__file__).parents[2]
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=root, env=environment, timeout=120, check=False, **options)
+    return subprocess.run(command, cwd=ROOT, env=environment, timeout=120, check=False, **options)
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +160,21 @@ def test_a_progress_bar_is_drawn_on_a_terminal_only_and_never_on_the_output(site
     assert json.loads(drawn.stdout)["status"] == "completed"
     assert b"Reading the file" in os.read(main, 65536)
     os.close(main)
+
+
+@pytest.mark.processes
+def test_an_interrupted_import_is_cancelled_and_says_so(site: Path, tmp_path: Path) -> None:
+    path = tmp_path / "bookmarks.html"
+    line = b'<DT><A HREF="https://interrupted.example/%d">x</A></DT>\n'
+    path.write_bytes(NETSCAPE.replace(b"</DL>", b"".join(line % number for number in range(150_000)) + b"</DL>"))
+    command = [sys.executable, "manage.py", "import_bookmarks", str(path), "--user", "robin", "--json"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "DATA_DIR": str(site)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with process:
+        assert process.stderr
+        next(line for line in process.stderr if b": started" in line)
+        process.send_signal(signal.SIGINT)
+        out = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert json.loads(out)["status"] == "cancelled"
