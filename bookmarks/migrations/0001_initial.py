@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,85 +15,126 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Bookmark',
+            name="Bookmark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
-                ('updated', models.DateTimeField(default=django.utils.timezone.now, verbose_name='updated')),
-                ('url', models.TextField(verbose_name='URL')),
-                ('unique_hash', models.CharField(editable=False, max_length=32, verbose_name='unique hash')),
-                ('title', models.CharField(blank=True, max_length=500, verbose_name='title')),
-                ('description', models.TextField(blank=True, verbose_name='description')),
-                ('feed_url', models.TextField(blank=True, verbose_name='feed URL')),
-                ('image_url', models.TextField(blank=True, verbose_name='image URL')),
-                ('unread', models.BooleanField(default=False, verbose_name='unread')),
-                ('archived', models.BooleanField(default=False, verbose_name='archived')),
-                ('favorite', models.BooleanField(default=False, verbose_name='favourite')),
-                ('private', models.BooleanField(default=False, verbose_name='private')),
-                ('added_by_import', models.BigIntegerField(editable=False, null=True)),
-                ('written_by_import', models.BigIntegerField(editable=False, null=True)),
-                ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='bookmarks', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created", models.DateTimeField(default=django.utils.timezone.now, verbose_name="created")),
+                ("updated", models.DateTimeField(default=django.utils.timezone.now, verbose_name="updated")),
+                ("url", models.TextField(verbose_name="URL")),
+                ("unique_hash", models.CharField(editable=False, max_length=32, verbose_name="unique hash")),
+                ("title", models.CharField(blank=True, max_length=500, verbose_name="title")),
+                ("description", models.TextField(blank=True, verbose_name="description")),
+                ("feed_url", models.TextField(blank=True, verbose_name="feed URL")),
+                ("image_url", models.TextField(blank=True, verbose_name="image URL")),
+                ("unread", models.BooleanField(default=False, verbose_name="unread")),
+                ("archived", models.BooleanField(default=False, verbose_name="archived")),
+                ("favorite", models.BooleanField(default=False, verbose_name="favourite")),
+                ("private", models.BooleanField(default=False, verbose_name="private")),
+                ("added_by_import", models.BigIntegerField(editable=False, null=True)),
+                ("written_by_import", models.BigIntegerField(editable=False, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bookmarks",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bookmark',
-                'verbose_name_plural': 'bookmarks',
-                'ordering': ['-created', '-pk'],
+                "verbose_name": "bookmark",
+                "verbose_name_plural": "bookmarks",
+                "ordering": ["-created", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, verbose_name='name')),
-                ('key', models.CharField(editable=False, max_length=256, verbose_name='comparison form')),
-                ('added_by_import', models.BigIntegerField(editable=False, null=True)),
-                ('owner', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tags', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=64, verbose_name="name")),
+                ("key", models.CharField(editable=False, max_length=256, verbose_name="comparison form")),
+                ("added_by_import", models.BigIntegerField(editable=False, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tag',
-                'verbose_name_plural': 'tags',
+                "verbose_name": "tag",
+                "verbose_name_plural": "tags",
             },
         ),
         migrations.CreateModel(
-            name='Tagging',
+            name="Tagging",
             fields=[
-                ('pk', models.CompositePrimaryKey('bookmark_id', 'tag_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('bookmark', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='bookmarks.bookmark')),
-                ('tag', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='bookmarks.tag')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "bookmark_id", "tag_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "bookmark",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.CASCADE, to="bookmarks.bookmark"
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to="bookmarks.tag"),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='bookmark',
-            name='tags',
-            field=models.ManyToManyField(related_name='bookmarks', through='bookmarks.Tagging', to='bookmarks.tag', verbose_name='tags'),
+            model_name="bookmark",
+            name="tags",
+            field=models.ManyToManyField(
+                related_name="bookmarks", through="bookmarks.Tagging", to="bookmarks.tag", verbose_name="tags"
+            ),
         ),
         migrations.CreateModel(
-            name='Revision',
+            name="Revision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('import_id', models.BigIntegerField()),
-                ('before', models.JSONField()),
-                ('bookmark', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='bookmarks.bookmark')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("import_id", models.BigIntegerField()),
+                ("before", models.JSONField()),
+                (
+                    "bookmark",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="bookmarks.bookmark",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['import_id', 'bookmark'], name='revision_by_import')],
-                'constraints': [models.UniqueConstraint(fields=('bookmark', 'import_id'), name='one_revision_per_import')],
+                "indexes": [models.Index(fields=["import_id", "bookmark"], name="revision_by_import")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("bookmark", "import_id"), name="one_revision_per_import")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='tag',
-            constraint=models.UniqueConstraint(fields=('owner', 'key'), name='unique_tag_per_owner'),
+            model_name="tag",
+            constraint=models.UniqueConstraint(fields=("owner", "key"), name="unique_tag_per_owner"),
         ),
         migrations.AddIndex(
-            model_name='tagging',
-            index=models.Index(fields=['tag', 'bookmark'], name='tagging_by_tag'),
+            model_name="tagging",
+            index=models.Index(fields=["tag", "bookmark"], name="tagging_by_tag"),
         ),
         migrations.AddIndex(
-            model_name='bookmark',
-            index=models.Index(fields=['owner', 'created', 'id'], name='bookmark_newest'),
+            model_name="bookmark",
+            index=models.Index(fields=["owner", "created", "id"], name="bookmark_newest"),
         ),
         migrations.AddConstraint(
-            model_name='bookmark',
-            constraint=models.UniqueConstraint(fields=('owner', 'unique_hash'), name='unique_bookmark_per_owner'),
+            model_name="bookmark",
+            constraint=models.UniqueConstraint(fields=("owner", "unique_hash"), name="unique_bookmark_per_owner"),
         ),
     ]
