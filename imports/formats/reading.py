@@ -102,13 +102,17 @@ class _Upload:
 
 
 class _Listing(msgspec.Struct):
-    """What an archive holds. `ignored` counts its other files, `broken` tells of those that cannot be looked into."""
+    """What an archive holds. `ignored` counts its other files, `broken` tells of those that cannot be looked into.
+
+    `damage` is where the archive itself breaks off, so that there may have been more in it.
+    """
 
     members: list[Member] = []
     ignored: int = 0
     broken: list[str] = []
     has_archives: bool = False
     failure: UnreadableFileError | None = None
+    damage: ArchiveError | None = None
 
     def notices(self) -> Iterator[Notice]:
         """Say what was passed over."""
@@ -136,12 +140,14 @@ class Export:
         *,
         members: tuple[Member, ...] = (),
         notices: tuple[Notice, ...] = (),
+        damage: ArchiveError | None = None,
     ) -> None:
         self.format = chosen.NAME
         self.label = chosen.LABEL
         self.members = members
         self._upload = upload
         self._notices = notices
+        self._damage = damage
 
     def events(self) -> Iterator[Event]:
         """Read the file from its start; each call begins anew.
@@ -169,6 +175,8 @@ class Export:
             except UnreadableFileError as error:
                 failures.append(f"{member.name}: {error}")
         yield from self._notices
+        if self._damage:
+            failures.append(str(self._damage))
         if failures:
             raise UnreadableFileError(" ".join(failures))
 
@@ -219,7 +227,7 @@ def _open_archive(upload: _Upload, wanted: Format | None, names: Collection[str]
         raise UnreadableFileError("None of the chosen files is in the archive.")
     listing.ignored += len(listing.members) - len(offered)
     chosen_format = registry.format_named(chosen[0].format)
-    return Export(upload, chosen_format, members=chosen, notices=tuple(listing.notices()))
+    return Export(upload, chosen_format, members=chosen, notices=tuple(listing.notices()), damage=listing.damage)
 
 
 def _listed(upload: _Upload, wanted: Format | None) -> _Listing:
@@ -229,7 +237,7 @@ def _listed(upload: _Upload, wanted: Format | None) -> _Listing:
         for entry in upload.entries():
             _list_entry(listing, entry, wanted)
     except ArchiveError as error:
-        listing.failure = error
+        listing.failure = listing.damage = error
     return listing
 
 

@@ -179,6 +179,7 @@ def test_any_table_with_flags_and_dates() -> None:
     }
     assert parsed(url_csv, "url,status\nhttps://example.org/,archive\n").archived
     assert isinstance(parsed(url_csv, "url,title\n,Nothing\n"), RejectedItem)
+    assert isinstance(parsed(url_csv, "url,title\n" + "x" * 1_100_000), RejectedItem)
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,15 @@ def test_an_archive_that_breaks_off_is_read_up_to_there() -> None:
     assert "cut off or damaged" in refused(gzip.compress(tarred(("1.csv", TABLE.format(1))))[:60])
 
 
+@pytest.mark.parametrize("end", [1500, 1536, 1550, 2040])
+def test_an_archive_that_breaks_off_within_another_file_says_so_at_the_end(end: int) -> None:
+    data = tarred(("1.csv", TABLE.format(1)), ("2.bin", "\x01" * 900), ("3.csv", TABLE.format(3)))[:end]
+    seen: list[Any] = []
+    with pytest.raises(UnreadableFileError, match="cut off or damaged"):
+        seen.extend(opened(data).events())
+    assert [event.url for event in seen if isinstance(event, ParsedItem)] == ["https://1.example.org/"]
+
+
 @pytest.mark.parametrize(
     "pack", [lambda text: gzip.compress(text.encode()), lambda text: gzip.compress(tarred(("a.csv", text)))]
 )
