@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,12 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.database == "both":
         given = list(sys.argv[1:] if arguments is None else arguments)
         command = [sys.executable, "-m", "tests.faults", *given]
-        return max(
-            subprocess.run(
-                [*command, "--database", name, "--json", _json_for(options.json, name)], check=False
-            ).returncode
-            for name in ("sqlite", "postgresql")
-        )
+        runs = ([*command, "--database", name, "--json", _json_for(options.json, name)] for name in DISK_MEGABYTES)
+        return max([subprocess.run(run, check=False).returncode for run in runs])
     return _run(options)
 
 
@@ -72,12 +69,14 @@ def _run(options: argparse.Namespace) -> int:
         VARIABLE: options.pace,
         FOLDER_VARIABLE: str(folder),
     }
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     result = _play(options, folder)
-    Console(width=110).print(_table(result))
+    console = Console(width=110)
+    console.print(_table(result))
     if options.json:
         Path(options.json).write_text(json.dumps(dataclasses.asdict(result), indent=1))
     if result.violations:
-        print(f"{len(result.violations)} violations with --seed {options.seed}; logs are in {folder}")
+        console.print(f"{len(result.violations)} violations with --seed {options.seed}; logs are in {folder}")
         return 1
     if not options.keep:
         shutil.rmtree(folder, ignore_errors=True)
@@ -123,8 +122,8 @@ def _table(result: Result) -> Table:
         violations = len(result.violations) if name == "all" else sum(fault.violations for fault in faults)
         table.add_row(name, str(len(faults)), str(violations), f"{median:.1f} s", f"{longest:.1f} s")
     table.caption = (
-        f"{result.jobs} jobs of {result.items:,} items in {result.seconds:.0f} s; {result.states:,} committed states and "
-        f"{result.samples:,} samples looked at; {result.retried} jobs failed for want of room and were retried. "
+        f"{result.jobs} jobs of {result.items:,} items in {result.seconds:.0f} s; {result.states:,} committed states "
+        f"and {result.samples:,} samples looked at; {result.retried} jobs failed for want of room and were retried. "
         f"{result.notes or ''} not brought about: {dict(result.missed) or 'none'}"
     )
     return table

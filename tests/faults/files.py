@@ -1,4 +1,4 @@
-"""Import files, and what they must become: read again with `json.load` and plain Python, not with the product's code."""
+"""Import files, and what they must become, read again with `json.load` and plain Python instead of the product."""
 
 import json
 import random
@@ -6,27 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-_WORDS = [
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "iota",
-    "kappa",
-    "lambda",
-    "mu",
-    "nu",
-    "xi",
-    "omicron",
-    "pi",
-    "rho",
-    "sigma",
-    "tau",
-]
+_WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu")
 _BAD = ("javascript:alert(1)", "ftp://files.example/a", "/relative/path", "", "place:folder=1", "data:text/html,x")
 _EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from bookmarks.drafts import Duplicates
 from imports import lifecycle, uploads
 from imports.models import ImportJob
 from imports.options import ImportOptions
-from tests.faults.databases import UNREACHABLE, Database
+from tests.faults.databases import UNREACHABLE, Database, Row
 from tests.faults.files import Expected, Kept, expected, write_file
 from tests.faults.pace import Pace
 from tests.faults.watching import Watched, Watcher
@@ -162,7 +162,7 @@ class Person(threading.Thread):
             while watched.has_ended and time.monotonic() < deadline:
                 time.sleep(0.05)
 
-    def _check_counters(self, submitted: Submitted, row: tuple[object, ...]) -> bool:
+    def _check_counters(self, submitted: Submitted, row: Row) -> bool:
         want = submitted.expected
         status, total, processed, created, updated, skipped, failed, error = row
         if status != "completed":
@@ -178,24 +178,19 @@ class Person(threading.Thread):
 
     def _check_pages(self, user: User, last: Submitted) -> None:
         found: dict[str, Kept] = {}
-        rows = 0
         for url, title, description, created, tag in self._stubborn(lambda: self._read(_PAGES, user.pk)):
             known = found.get(url)
-            rows += known is None
             tags = (known.tags if known else frozenset()) | ({tag} if tag else set())
             found[url] = Kept(title, description, tags, _moment(created))
         if found != last.expected.pages:
-            wrong = [
-                url
-                for url in found.keys() | last.expected.pages.keys()
-                if found.get(url) != last.expected.pages.get(url)
-            ]
+            want = last.expected.pages
+            wrong = [url for url in found.keys() | want.keys() if found.get(url) != want.get(url)]
             self._report(
                 f"user {user.pk} (last job {last.watched.job}): {len(wrong)} pages are wrong, the first: {wrong[0]}: "
-                f"{found.get(wrong[0])}, expected {last.expected.pages.get(wrong[0])}"
+                f"{found.get(wrong[0])}, expected {want.get(wrong[0])}"
             )
 
-    def _read(self, statement: str, parameter: int) -> list[tuple[object, ...]]:
+    def _read(self, statement: str, parameter: int) -> list[Row]:
         reader = self._database.reader()
         try:
             return reader.read(statement, [parameter])

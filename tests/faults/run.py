@@ -1,6 +1,7 @@
 """A run: people import, faults strike, and everything is watched; then the last count."""
 
 import contextlib
+import logging
 import random
 import re
 import sys
@@ -38,6 +39,7 @@ class Run:
     ) -> None:
         self.result = Result(database.name, seed, disk=disk.description)
         self._begun = time.monotonic()
+        logging.getLogger("imports").setLevel(logging.WARNING)
         self._chance = random.Random(seed)
         self._site, self._database, self._pace = site, database, pace
         self._watcher = Watcher(database, self.violation)
@@ -59,7 +61,7 @@ class Run:
         self.result.violations.append(sentence)
         if self.result.faults:
             self.result.faults[-1].violations += 1
-        print(f"VIOLATION (seed {self.result.seed}) {sentence}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"VIOLATION (seed {self.result.seed}) {sentence}\n")
 
     def go(self, faults: int, kinds: Sequence[Kind]) -> Result:
         """Run until so many faults were brought about, and everything has ended."""
@@ -101,17 +103,21 @@ class Run:
         return False
 
     def _strike(self, kind: Kind) -> None:
-        before = [(watched, watched.ends, watched.state) for watched in self._active()]
+        before = [(watched, watched.ends) for watched in self._active()]
         fault = Fault(kind.name, round(time.monotonic() - self._begun, 1))
         self.result.faults.append(fault)
         since = None
         with contextlib.suppress(psutil.NoSuchProcess, *UNREACHABLE):
             since = kind.bring(self._arena)
+        # What is to be compared with is the state that the fault left, not the one it met.
+        sampled = self._watcher.samples
+        eventually(lambda: self._watcher.samples > sampled + 1, seconds=1)
+        met = [(watched, ends, watched.state) for watched, ends in before]
         if since is None:
             self.result.faults.remove(fault)
             self.result.missed[kind.name] += 1
             return
-        self._struck.append((fault, since, before))
+        self._struck.append((fault, since, met))
 
     def _settle(self) -> None:
         """Wait until every job that a fault met goes on or has ended, and the site is whole again."""
@@ -129,6 +135,7 @@ class Run:
 
             if eventually(goes_on, seconds=max(0, since + self._pace.bound - time.monotonic())):
                 fault.recovery = max(0.0, round(time.monotonic() - since, 2))
+                sys.stderr.write(f"{len(self.result.faults)}. {fault.kind} at {fault.at}: {fault.recovery} s\n")
             else:
                 jobs = [(watched.job, watched.state) for watched, _, _ in left]
                 self.violation(f"no recovery from {fault.kind} within {self._pace.bound} s: {jobs}")
@@ -158,9 +165,7 @@ class Run:
         if not self._queued():
             return True
         with contextlib.suppress(*UNREACHABLE):
-            self._database.write(
-                "UPDATE django_q_ormq SET lock = '2001-01-01 00:00:00' WHERE lock > CURRENT_TIMESTAMP"
-            )
+            self._database.write("UPDATE django_q_ormq SET lock = '2001-01-01 00:00:00'")
         time.sleep(0.5)
         return False
 
@@ -190,6 +195,6 @@ def _has_moved(watched: Watched, before: State | None) -> bool:
 
 
 def kinds_for(database: str, wanted: str) -> list[Kind]:
-    """Return the kinds that a database knows and whose name holds one of the words in `wanted`, separated by commas."""
+    """Return the kinds that a database knows and whose name holds one of the words (parted by commas) in `wanted`."""
     words = [word for word in wanted.split(",") if word]
     return [k for k in KINDS if database in k.databases and (not words or any(w in k.name for w in words))]

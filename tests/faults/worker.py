@@ -77,17 +77,20 @@ def place_points() -> None:
 
 def sign_batches() -> None:
     """Have each batch write, in its own transaction, under which fence and in which process it was made."""
-    from imports import lifecycle, pipeline  # noqa: PLC0415 - needs Django set up
+    from bookmarks.upsert import Outcome  # noqa: PLC0415 - needs Django set up
+    from imports import lifecycle, pipeline  # noqa: PLC0415 - likewise
+    from imports.models import ImportJob  # noqa: PLC0415 - likewise
+    from imports.prepared import Frame, PreparedReject  # noqa: PLC0415 - likewise
 
     apply_batch, advance = pipeline.apply_batch, lifecycle.advance
     claims: list[lifecycle.Claim] = []
 
-    def applying(claimed: lifecycle.Claim, frame: Any) -> None:
+    def applying(claimed: lifecycle.Claim, frame: Frame) -> None:
         claims[:] = [claimed]
         apply_batch(claimed, frame)
 
-    def advancing(job: Any, *args: Any) -> None:
-        advance(job, *args)
+    def advancing(job: ImportJob, items: int, outcome: Outcome, rejects: list[PreparedReject]) -> None:
+        advance(job, items, outcome, rejects)
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO faults_batch (job, fence, pid, start) VALUES (%s, %s, %s, %s)",
