@@ -1,55 +1,13 @@
 """A whole site in real processes, and a real browser in front of it."""
 
-import contextlib
 import os
-import socket
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tests.project.processes import Started, eventually, started
-
-NAME, PASSWORD = "robin", "correct horse battery staple"
-
-
-class Site:
-    """A running site with an empty database of its own. It can be stopped, killed and started again."""
-
-    def __init__(self, folder: Path, database_url: str = "") -> None:
-        self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = {
-            "DATA_DIR": str(folder / "data"),
-            "DATABASE_URL": database_url,
-            "DJANGO_SUPERUSER_USERNAME": NAME,
-            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-            "PORT": str(self.port),
-        }
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[Started]:
-        """Run the site as `make run` does, until the block ends."""
-        command = [sys.executable, "manage.py", "serve", "--prepare"]
-        with started(command, log=self.folder / "serve.log", environment=self.environment) as process:
-            assert eventually(self.answers, seconds=60), process.text()
-            yield process
-
-    def answers(self) -> bool:
-        """Whether the site says that it is well."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as response:
-                return bool(response.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+from tests.e2e.site import NAME, PASSWORD, Site
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

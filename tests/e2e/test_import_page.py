@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.benchmarks.data import write_collection
-from tests.e2e.conftest import Site, log_in
+from tests.e2e.conftest import log_in
+from tests.e2e.site import Site
 from tests.manifest import pebbling_club_samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]

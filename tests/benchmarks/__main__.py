@@ -1,0 +1,179 @@
+"""The benchmark tables: `make bench`, or `python -m tests.benchmarks --items 10000 100000 --runs 3`.
+
+Every measurement runs in a process and on a database of its own. Contenders take turns, run by run, so that a busy
+moment of the machine strikes them alike; what counts are the ratios of their medians.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.data import write_collection
+from tests.benchmarks.live import LiveFigures, live_figures
+from tests.postgres import postgres_server
+
+REPOSITORY = Path(__file__).parents[2]
+HISTORY = Path(__file__).with_name("history.jsonl")
+# A per-row import of a hundred thousand items takes many minutes; its rate there is that of so many further items
+# in an account that holds a hundred thousand.
+PER_ROW_ITEMS = 2_000
+
+
+class Contender(NamedTuple):
+    """A way of importing, with its arguments, and the number of items from which on it is only sampled."""
+
+    label: str
+    arguments: tuple[str, ...]
+    sampled_from: int = 10**9
+
+
+class Figures(NamedTuple):
+    """What one way of importing achieved: medians over the runs."""
+
+    items_per_second: float
+    peak_mb: float
+    growth_mb: float
+
+
+OURS = Contender("Cairn", ("ours",))
+BARE = Contender("bare driver", ("bare_driver",))
+CONTENDERS = {
+    "sqlite": (
+        OURS,
+        Contender("Cairn, same file again", ("ours", "--again")),
+        Contender("Cairn, overwrite again", ("ours", "--again", "--duplicates", "overwrite")),
+        Contender("bulk_create", ("bulk_create",)),
+        Contender("per row, skip", ("per_row", "--duplicates", "skip"), sampled_from=20_000),
+        Contender("per row, overwrite", ("per_row", "--duplicates", "overwrite"), sampled_from=20_000),
+        BARE,
+    ),
+    "postgresql": (OURS, Contender("bulk_create", ("bulk_create",)), BARE),
+}
+
+
+class Databases:
+    """Makes an empty, migrated database for each measurement."""
+
+    def __init__(self, vendor: str, stack: ExitStack, folder: Path) -> None:
+        self._folder = folder
+        self._server = stack.enter_context(postgres_server()) if vendor == "postgresql" else ""
+        self._count = 0
+
+    def new(self) -> dict[str, str]:
+        """Return the environment that names a new database."""
+        self._count += 1
+        data_dir = self._folder / str(self._count)
+        environment = {**os.environ, "DATA_DIR": str(data_dir), "SECRET_KEY": "benchmark", "DATABASE_URL": ""}
+        if self._server:
+            with psycopg.connect(self._server, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE bench_{self._count}")
+            environment["DATABASE_URL"] = self._server.replace("/postgres?", f"/bench_{self._count}?")
+        migrate = [sys.executable, "manage.py", "migrate", "-v0"]
+        subprocess.run(migrate, cwd=REPOSITORY, env=environment, check=True)
+        return environment
+
+
+def measure(arguments: tuple[str, ...], path: Path, environment: dict[str, str]) -> dict[str, float]:
+    """Run one measurement and return what it printed."""
+    command = [sys.executable, "-m", "tests.benchmarks.measure", arguments[0], str(path), *arguments[1:]]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True, text=True)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def run_one(contender: Contender, items: int, folder: Path, databases: Databases) -> tuple[float, float, float]:
+    """Return items per second, peak and growth of memory in MB of one run."""
+    path = folder / f"{items}.json"
+    environment = databases.new()
+    measured_items = items
+    if "--again" in contender.arguments:
+        measure(("ours",), path, environment)
+    elif items >= contender.sampled_from:
+        measure(("ours",), path, environment)
+        path, measured_items = folder / "further.json", PER_ROW_ITEMS
+        contender = contender._replace(arguments=(*contender.arguments, "--again"))
+    figures = measure(contender.arguments, path, environment)
+    return measured_items / figures["seconds"], figures["peak_mb"], figures["peak_mb"] - figures["idle_mb"]
+
+
+def compare(vendor: str, items: int, runs: int, folder: Path) -> dict[str, Figures]:
+    """Return the figures of every contender on a database; they take turns."""
+    write_collection(folder / f"{items}.json", items)
+    write_collection(folder / "further.json", PER_ROW_ITEMS, seed=items)
+    results: dict[str, list[tuple[float, float, float]]] = {}
+    with ExitStack() as stack:
+        databases = Databases(vendor, stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        for _ in range(runs):
+            for contender in CONTENDERS[vendor]:
+                results.setdefault(contender.label, []).append(run_one(contender, items, folder, databases))
+    return {
+        label: Figures(*(round(median(column), 1) for column in zip(*found, strict=True)))
+        for label, found in results.items()
+    }
+
+
+def import_table(vendor: str, items: int, figures: dict[str, Figures]) -> Table:
+    """Return the table of one comparison."""
+    table = Table(title=f"{items:,} bookmarks on {vendor}")
+    for heading in ("import", "items/s", "Cairn is ... times that", "peak MB", "above idle MB"):
+        table.add_column(heading, justify="left" if heading == "import" else "right")
+    ours = figures[OURS.label].items_per_second
+    for label, one in figures.items():
+        ratio = f"{ours / one.items_per_second:.2f}"
+        table.add_row(label, f"{one.items_per_second:,.0f}", ratio, f"{one.peak_mb:.0f}", f"{one.growth_mb:.0f}")
+    return table
+
+
+def live_table(vendor: str, figures: LiveFigures) -> Table:
+    """Return the table of what people notice while an import runs."""
+    table = Table(title=f"While an import runs on {vendor}")
+    table.add_column("what")
+    table.add_column("measured", justify="right")
+    for name, value in figures._asdict().items():
+        table.add_row(name.replace("_", " "), f"{value:,.1f}")
+    return table
+
+
+def main() -> None:
+    """Measure, print the tables, and write them as JSON to build/bench.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--databases", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS))
+    parser.add_argument("--no-live", action="store_true", help="leave out what is measured in front of a whole site")
+    parser.add_argument("--record", action="store_true", help=f"append the medians to {HISTORY.name}")
+    options = parser.parse_args()
+    console = Console()
+    result: dict[str, object] = {"date": datetime.now(UTC).date().isoformat(), "runs": options.runs}
+    with tempfile.TemporaryDirectory() as folder:
+        for vendor in options.databases:
+            for items in options.items:
+                figures = compare(vendor, items, options.runs, Path(folder))
+                console.print(import_table(vendor, items, figures))
+                result[f"{vendor} {items}"] = {label: one._asdict() for label, one in figures.items()}
+            if not options.no_live:
+                live = live_figures(vendor)
+                console.print(live_table(vendor, live))
+                result[f"{vendor} live"] = live._asdict()
+    target = REPOSITORY / "build" / "bench.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(result, indent=1) + "\n")
+    if options.record:
+        with HISTORY.open("a") as history:
+            history.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
