@@ -5,7 +5,7 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -36,8 +36,13 @@ class TagQuerySet(OwnedQuerySet["Tag"]):
     """Reads of tags."""
 
     def with_counts(self) -> Self:
-        """Add `bookmark_count`, leave out tags without a bookmark, in alphabetical order."""
-        return self.annotate(bookmark_count=Count("tagging")).filter(bookmark_count__gt=0).order_by("key")
+        """Add `bookmark_count`, leave out tags without a bookmark, in alphabetical order.
+
+        Counted for each row, not by grouping: a page of the list then costs a page's counting, not that of all tags.
+        """
+        taggings = Tagging.objects.filter(tag=OuterRef("pk"))
+        count = taggings.order_by().values("tag").annotate(count=Count("bookmark")).values("count")
+        return self.filter(Exists(taggings)).annotate(bookmark_count=Subquery(count)).order_by("key")
 
 
 class Tag(models.Model):

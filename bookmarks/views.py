@@ -38,6 +38,7 @@ def bookmark_list(request: SignedInRequest) -> HttpResponse:
         "filters": filters,
         "page": page,
         "next_url": f"{request.path}{filters.query_string(page=page.next_number)}",
+        "first_url": f"{request.path}{filters.query_string()}",
         "previous_url": f"{request.path}{filters.query_string(page=page.previous_number)}",
         "here": f"{request.path}{filters.query_string(page=page.number)}",
         "exports": EXPORTS.values(),
