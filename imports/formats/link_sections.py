@@ -25,32 +25,26 @@ class _Reader(ItemReader):
         self._heading: list[str] = []
         self._link: dict[str, str] | None = None
         self._title: list[str] = []
-        # Which of the two takes the text that comes next.
-        self._text: list[str] | None = None
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag in _ENDS_OF_LINK:
             self._finish_link()
         if tag == "h1":
             self._heading = []
-            self._text = self._heading
+            self.text = self._heading
         elif tag == "a" and "href" in attributes:
             self._link, self._title = attributes, []
-            self._text = self._title
+            self.text = self._title
 
     def end(self, tag: str) -> None:
         if tag in _ENDS_OF_LINK:
             self._finish_link()
 
-    def data(self, text: str) -> None:
-        if self._text is not None:
-            self._text.append(text)
-
     def close(self) -> None:
         self._finish_link()
 
     def _finish_link(self) -> None:
-        self._text = None
+        self.text = None
         if self._link is not None:
             self.items.append(
                 self._make_item(one_line("".join(self._heading)), self._link, one_line("".join(self._title)))

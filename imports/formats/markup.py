@@ -42,6 +42,8 @@ class ItemReader(ABC):
 
     def __init__(self) -> None:
         self.items: list[Parsed] = []
+        # Takes the text that comes next, in pieces; text is dropped while there is none.
+        self.text: list[str] | None = None
 
     @abstractmethod
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -49,9 +51,6 @@ class ItemReader(ABC):
 
     def end(self, tag: str) -> None:  # noqa: B027 - not every format has need of it
         """Take an end tag, which may be missing or stand alone."""
-
-    def data(self, text: str) -> None:  # noqa: B027 - as above
-        """Take a piece of text; one run of text may come in several pieces."""
 
     def close(self) -> None:  # noqa: B027 - as above
         """Take the end of the input, be the file whole or cut short."""
@@ -68,14 +67,15 @@ def parse_items(read: Callable[[int], bytes], reader: ItemReader, *, is_xml: boo
     is_broken = False
     try:
         for text, name, attributes in _tags(read):
-            if text:
-                reader.data(html.unescape(text) if "&" in text else text)
-            if name.startswith("/"):
-                reader.end(name[1:].lower())
-            elif name:
-                reader.start(name.lower(), _attributes(attributes))
+            if reader.text is not None:
+                reader.text.append(html.unescape(text) if "&" in text else text)
+            tag = name.lower()
+            if tag.startswith("/"):
+                reader.end(tag[1:])
+            elif tag:
+                reader.start(tag, _attributes(attributes) if attributes else {})
                 if is_xml and attributes.endswith("/"):
-                    reader.end(name.lower())
+                    reader.end(tag)
             if reader.items:
                 items, reader.items = reader.items, []
                 count += len(items)

@@ -64,6 +64,8 @@ _ENDS_OF_TEXT = _HEADINGS | {"a", "dt", "dd"}
 _ROOT_MARKS = ("personal_toolbar_folder", "unfiled_bookmarks_folder")
 _READING_LIST_ID = "com.apple.readinglist"
 _NO_BREAKS = dict.fromkeys(map(ord, "\n\r\t"))
+_FAVORITE_FLAGS = frozenset(("favorite", "data-important", "duckduckgo:favorite"))
+_FLAGS = _FAVORITE_FLAGS | {"private", "toread", "unread", "archived"}
 _OFF = frozenset(("", "0", "false", "no", "off"))
 _ARCHIVED_TAG, _UNREAD_TAG = "linkding:bookmarks.archived", "toread"
 # An address that ran on to the quote which opens the next link's.
@@ -86,8 +88,6 @@ class _Reader(ItemReader):
         self._name: list[str] = []
         self._title: list[str] = []
         self._description: list[str] = []
-        # Which of the three takes the text that comes next.
-        self._text: list[str] | None = None
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "a":
@@ -101,8 +101,8 @@ class _Reader(ItemReader):
         elif tag in _HEADINGS:
             self._finish_link()
             self._heading, self._name = attributes, []
-            self._text = self._name
-        elif tag in _LINE_BREAKS and self._text is self._description:
+            self.text = self._name
+        elif tag in _LINE_BREAKS and self.text is self._description:
             self._description.append("\n")
 
     def end(self, tag: str) -> None:
@@ -111,33 +111,29 @@ class _Reader(ItemReader):
             self._heading = None
             if len(self._levels) > 1:
                 self._levels.pop()
-        elif tag in _ENDS_OF_TEXT and (tag != "a" or self._text is self._title):
-            self._text = None
-
-    def data(self, text: str) -> None:
-        if self._text is not None:
-            self._text.append(text)
+        elif tag in _ENDS_OF_TEXT and (tag != "a" or self.text is self._title):
+            self.text = None
 
     def close(self) -> None:
         self._finish_link()
 
     def _start_link(self, attributes: dict[str, str]) -> None:
-        if self._text is self._description and "add_date" not in attributes:
+        if self.text is self._description and "add_date" not in attributes:
             return  # A link inside a description that was written without escaping is a part of its text.
         self._finish_link()
         self._heading = None
         if "href" in attributes or "feedurl" in attributes or "add_date" in attributes:
             self._link = attributes
             self._title, self._description = [], []
-            self._text = self._title
+            self.text = self._title
 
     def _start_description(self) -> None:
         if self._link is None:
-            self._text = None  # It describes a folder.
+            self.text = None  # It describes a folder.
             return
         if self._description:
             self._description.append("\n")
-        self._text = self._description
+        self.text = self._description
 
     def _open_folder(self) -> None:
         self._finish_link()
@@ -152,7 +148,7 @@ class _Reader(ItemReader):
         self._levels.append((folders, is_unread))
 
     def _finish_link(self) -> None:
-        self._text = None
+        self.text = None
         link = self._link
         if link is None:
             return
@@ -190,6 +186,7 @@ def _item(
     feed_url = get("feedurl", "")
     exact = exact_tags(get("data-tags"))
     tags = _tags(link) if exact is None else exact
+    flags = {name for name in _FLAGS & link.keys() if link[name].strip().lower() not in _OFF}
     is_archived = False
     if tags and exact is None:
         is_archived = _ARCHIVED_TAG in tags
@@ -206,10 +203,10 @@ def _item(
         folders=folders,
         created=dates.from_any(get("add_date")),
         updated=dates.from_any(get("last_modified")),
-        unread=is_unread or _is_on(get("toread")) or _is_on(get("unread")),
-        archived=is_archived or _is_on(get("archived")),
-        favorite=_is_on(get("duckduckgo:favorite")) or _is_on(get("data-important")) or _is_on(get("favorite")),
-        private=_is_on(get("private")),
+        unread=is_unread or "toread" in flags or "unread" in flags,
+        archived=is_archived or "archived" in flags,
+        favorite=not flags.isdisjoint(_FAVORITE_FLAGS),
+        private="private" in flags,
         feed_url=_address(feed_url),
         image_url=_address(get("data-cover", "")),
         source=link,
@@ -234,10 +231,6 @@ def _tags(link: dict[str, str]) -> list[str]:
     if "," not in text and "private" in link:
         return text.split()
     return [tag for part in text.split(",") if (tag := part.strip())]
-
-
-def _is_on(value: str | None) -> bool:
-    return value is not None and value.strip().lower() not in _OFF
 
 
 def _described(text: str, attribute: str) -> str:

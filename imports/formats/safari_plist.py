@@ -163,18 +163,17 @@ class _Reader(ItemReader):
         self._open: list[dict[str, object] | list[object]] = []
         # The key of each open dictionary that waits for its value.
         self._keys: list[str] = []
-        self._text: list[str] | None = None
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002 - the parser's signature
         if tag in _CONTAINERS:
             self._open.append(_CONTAINERS[tag]())
             self._keys.append("")
         elif tag in _SCALARS:
-            self._text = []
+            self.text = []
 
     def end(self, tag: str) -> None:
         if tag in _SCALARS:
-            text, self._text = "".join(self._text or ()), None
+            text, self.text = "".join(self.text or ()), None
             if tag != "key":
                 self._put(text)
             elif self._keys:
@@ -186,10 +185,6 @@ class _Reader(ItemReader):
             self._keys.pop()
             value = self._open.pop()
             self._put(_bookmark(value) if isinstance(value, dict) and _is_bookmark(value) else value)
-
-    def data(self, text: str) -> None:
-        if self._text is not None:
-            self._text.append(text)
 
     def close(self) -> None:
         """Hand out what is complete in a file cut short; the folders it is in have no title yet."""

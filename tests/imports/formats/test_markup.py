@@ -42,18 +42,20 @@ class Recorder(ItemReader):
 
     def __init__(self) -> None:
         super().__init__()
+        self.text = []
         self.events: list[str | tuple[str, dict[str, str]]] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.close()
         self.events.append((tag, attributes))
 
     def end(self, tag: str) -> None:
-        self.events.append(("/" + tag, {}))
+        self.start(f"/{tag}", {})
 
-    def data(self, text: str) -> None:
-        if self.events and isinstance(self.events[-1], str):
-            text = self.events.pop() + text  # type: ignore[operator]  # it is a string
-        self.events.append(text)
+    def close(self) -> None:
+        if text := "".join(self.text or ()):
+            self.events.append(text)
+        self.text = []
 
 
 class Browserlike:
