@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -156,6 +157,7 @@ def import_pages(pages: dict[str, Page], site: Site, folder: Path) -> None:
 
     write_collection(folder / "everything.json", 120_000, seed=6)
     running = upload(page, site, folder / "everything.json", duplicates="Merge")
+    expect(page.locator(running)).to_contain_text(re.compile(r"\([2-9]\d%\)"), timeout=PATIENCE_MS)
     for name, shown in pages.items():
         shown.goto(f"{site.url}/import/")
         expect(shown.locator(running)).to_contain_text("per second", timeout=PATIENCE_MS)
