@@ -12,12 +12,14 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from html.entities import html5
+from itertools import islice
 
 from imports.formats.base import Parsed, UnreadableFileError
 
 _CHUNK_BYTES = 1 << 16
 # Icons are written into attributes, whole, but no attribute or comment is as long as this.
 _MAX_TOKEN_LENGTH = 32 << 20
+_MAX_ATTRIBUTES = 256
 
 # Text, of which a "<" that begins no tag is a part; a tag's name; its attributes, in which ">" may stand in quotes.
 _TEXT = r"((?:[^<]++|<(?=[^a-zA-Z/!?]))*+)"
@@ -28,6 +30,12 @@ _VALUE = rf"""{_EQUALS}(?:"[^"]*+"|'[^']*+'|(?!["'])[^ \t\n\f>]*+)"""
 _ATTRIBUTES = rf"((?:[ \t\n\f/]++|{_ATTRIBUTE_NAME}(?:{_VALUE}|(?!{_EQUALS})))*+)"
 _TAG = re.compile(f"{_TEXT}{_NAME}{_ATTRIBUTES}>")
 _TAG_WITH_STRAY_QUOTE = re.compile(f"{_TEXT}{_NAME}([^>]*+)>")
+# A value that runs on, for want of its closing quote, to the quote that opens a value in a later tag. The tag it is in
+# ends at its first ">"; browsers do not see that, but they would lose the tags in between.
+_QUOTE_OR_SPACE = "\"' \t\n\f"
+_RUNAWAY_QUOTE = re.compile(
+    rf"""{_EQUALS}(?:"([^"<>]*)>[^"]*<[a-zA-Z][^"<>]*=[ \t\n\f]*"|'([^'<>]*)>[^']*<[a-zA-Z][^'<>]*=[ \t\n\f]*')"""
+)
 _PLAIN_TEXT = re.compile(_TEXT)
 _TAG_START = re.compile(r"</?[a-zA-Z]")
 _ATTRIBUTE = re.compile(rf"""({_ATTRIBUTE_NAME})(?:{_EQUALS}(?:"([^"]*+)"?+|'([^']*+)'?+|([^ \t\n\f>]*+)))?+""")
@@ -101,8 +109,11 @@ def _tags(read: Callable[[int], bytes]) -> Iterator[tuple[str, str, str]]:
     source = _Source(read)
     while True:
         while match := _TAG.match(source.text, source.at):
-            source.at = match.end()
-            yield match[1], match[2], match[3]
+            source.at, attributes = match.end(), match[3]
+            if "<" in attributes and (runaway := _RUNAWAY_QUOTE.search(attributes)):
+                end = max(runaway.end(1), runaway.end(2))
+                source.at, attributes = match.start(3) + end + 1, attributes[:end].rstrip(_QUOTE_OR_SPACE)
+            yield match[1], match[2], attributes
         # What is left is text alone, something that is no tag, or incomplete.
         end = _PLAIN_TEXT.match(source.text, source.at).end()  # type: ignore[union-attr]  # it matches nothing too
         if end > source.at:
@@ -165,11 +176,17 @@ class _Source:
 
 
 def _attributes(text: str) -> dict[str, str]:
+    found = _ATTRIBUTE.findall(text) if len(text) < 1 << 12 else _first_attributes(text)
     attributes: dict[str, str] = {}
-    for name, double, single, bare in _ATTRIBUTE.findall(text):
+    for name, double, single, bare in found:
         value = double or single or bare
         attributes.setdefault(name.lower(), _REFERENCE.sub(_character, value) if "&" in value else value)
     return attributes
+
+
+def _first_attributes(text: str) -> list[tuple[str, ...]]:
+    """Find as many attributes as any tag has need of: a million of them would take a hundred times their length."""
+    return [match.groups(default="") for match in islice(_ATTRIBUTE.finditer(text), _MAX_ATTRIBUTES)]
 
 
 def _character(reference: re.Match[str]) -> str:

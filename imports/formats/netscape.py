@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from imports.formats import dates
-from imports.formats.base import Head, Parsed, ParsedItem, RejectedItem
+from imports.formats.base import Head, Parsed, ParsedItem
 from imports.formats.exact_tags import exact_tags
 from imports.formats.markup import ItemReader, parse_items
 from imports.formats.roots import deeper, is_browser_root, is_reading_list
@@ -68,16 +68,12 @@ _FAVORITE_FLAGS = frozenset(("favorite", "data-important", "duckduckgo:favorite"
 _FLAGS = _FAVORITE_FLAGS | {"private", "toread", "unread", "archived"}
 _OFF = frozenset(("", "0", "false", "no", "off"))
 _ARCHIVED_TAG, _UNREAD_TAG = "linkding:bookmarks.archived", "toread"
-# An address that ran on to the quote which opens the next link's.
-_RUNAWAY = re.compile(r"([^<>]*)>([^<>]*)<.*\shref\s*=\s*", re.IGNORECASE | re.DOTALL)
-_QUOTE_AND_SPACE = "'\" \t\n"
-_SWALLOWED = "The link before this one lacks a closing quotation mark, so the address of this one cannot be read."
 _FLAG_TAGS = frozenset((_ARCHIVED_TAG, _UNREAD_TAG))
 _NOTES_START, _NOTES_END = "[linkding-notes]", "[/linkding-notes]"
 
 
 class _Reader(ItemReader):
-    """Turns the parser's events into bookmarks, one open at a time."""
+    """Turns tags into bookmarks, of which one is open at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,7 +133,7 @@ class _Reader(ItemReader):
 
     def _open_folder(self) -> None:
         self._finish_link()
-        folders, is_unread = self._levels[-1]
+        level = folders, is_unread = self._levels[-1]
         heading, self._heading = self._heading, None
         if heading is not None:
             name = one_line("".join(self._name))
@@ -145,7 +141,8 @@ class _Reader(ItemReader):
                 is_unread = True
             elif name and not (_is_root_mark(heading) or (not folders and is_browser_root(name))):
                 folders = deeper(folders, name)
-        self._levels.append((folders, is_unread))
+        # One object for all levels that are alike: a file may consist of nothing but the start of lists.
+        self._levels.append(level if level == (folders, is_unread) else (folders, is_unread))
 
     def _finish_link(self) -> None:
         self.text = None
@@ -153,17 +150,8 @@ class _Reader(ItemReader):
         if link is None:
             return
         self._link = None
-        runaway = _RUNAWAY.fullmatch(link["href"]) if "<" in link.get("href", "") else None
-        if runaway is None:
-            self._add(link, self._title)
-            return
-        # The next link's address was read as names of attributes: it is beyond recovery, this one's is not.
-        self._add({"href": runaway[1].rstrip(_QUOTE_AND_SPACE)}, [runaway[2]])
-        self.items.append(RejectedItem(reason=_SWALLOWED, title=one_line("".join(self._title)), source=link))
-
-    def _add(self, link: dict[str, str], title: list[str]) -> None:
         folders, is_unread = self._levels[-1]
-        self.items.append(_item(link, title, self._description, folders=folders, is_unread=is_unread))
+        self.items.append(_item(link, self._title, self._description, folders=folders, is_unread=is_unread))
 
 
 def _is_root_mark(heading: dict[str, str]) -> bool:

@@ -27,6 +27,7 @@ _BINARY_MARK = b"bplist0"
 # Read, either takes about 50 MB of memory at most. Ten thousand bookmarks are some 3 MB binary and 6 MB XML.
 _MAX_BINARY_BYTES = 8 << 20
 _MAX_XML_BYTES = 32 << 20
+_MAX_DEPTH = 1000
 _XML = re.compile(r"\s*(?:<\?xml[^>]*>\s*|<!--(?:[^-]|-(?!->))*-->\s*|<!doctype[^>]*>\s*)*+<plist\b", re.IGNORECASE)
 _OWN_KEY = "WebBookmark"
 _LEAF = "WebBookmarkTypeLeaf"
@@ -166,6 +167,8 @@ class _Reader(ItemReader):
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002 - the parser's signature
         if tag in _CONTAINERS:
+            if len(self._open) >= _MAX_DEPTH:
+                raise UnreadableFileError("The property list is nested too deeply to be one of Safari's.")
             self._open.append(_CONTAINERS[tag]())
             self._keys.append("")
         elif tag in _SCALARS:
@@ -199,7 +202,8 @@ class _Reader(ItemReader):
         if len(self._open) == 2 and isinstance(container, list) and self._keys[0] == "Children":
             self.items.extend(_bookmarks([value], max_nodes=_MAX_XML_BYTES))
         elif isinstance(container, list):
-            container.append(value)
+            if isinstance(value, ParsedItem) or (isinstance(value, dict) and "Children" in value):
+                container.append(value)
         elif self._keys[-1] in _KEPT:
             container[self._keys[-1]] = value
 

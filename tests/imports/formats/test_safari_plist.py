@@ -95,6 +95,11 @@ def test_a_folder_whose_title_comes_first_is_read_as_well() -> None:
     assert item.folders == ("Mine",)
 
 
+def test_absurd_depth_is_refused() -> None:
+    _, error = read_up_to_error(b"<plist>" + b"<dict><key>Children</key><array>" * 9_999)
+    assert error == "The property list is nested too deeply to be one of Safari's."
+
+
 @both_kinds
 def test_a_path_of_absurd_depth_is_cut(kind: plistlib.PlistFormat) -> None:
     tree = leaf("a")
