@@ -15,6 +15,7 @@ from html.entities import html5
 from itertools import islice
 
 from imports.formats.base import Parsed, UnreadableFileError
+from imports.formats.text import decode_entities
 
 _CHUNK_BYTES = 1 << 16
 # Icons are written into attributes, whole, but no attribute or comment is as long as this.
@@ -76,7 +77,7 @@ def parse_items(read: Callable[[int], bytes], reader: ItemReader, *, is_xml: boo
     try:
         for text, name, attributes in _tags(read):
             if reader.text is not None:
-                reader.text.append(html.unescape(text) if "&" in text else text)
+                reader.text.append(decode_entities(text) if "&" in text else text)
             tag = name.lower()
             if tag.startswith("/"):
                 reader.end(tag[1:])
@@ -192,4 +193,4 @@ def _first_attributes(text: str) -> list[tuple[str, ...]]:
 def _character(reference: re.Match[str]) -> str:
     """Decode a reference in an attribute, where `&copy=` and `&notit` are no references but parts of an address."""
     name = reference[1]
-    return html.unescape(reference[0]) if name is None else html5.get(name, reference[0])
+    return decode_entities(reference[0]) if name is None else html5.get(name, reference[0])

@@ -1,7 +1,7 @@
 """Plain text: markup reduced to what a reader would see, titles on one line."""
 
+import html
 import re
-from html import unescape
 
 from lxml import etree
 
@@ -28,6 +28,7 @@ _FOLDED = str.maketrans(_RESERVED | dict.fromkeys("\t\n\r\f", " "))
 _PREFORMATTED = str.maketrans(_RESERVED | {" ": _KEPT_SPACE, "\r": None})
 _SPACES = re.compile(" {2,}")
 _BREAKS = re.compile(" ?[\x1d\x1e\n][\x1d\x1e\n ]*")
+_ENDLESS_NUMBER = re.compile("&#[0-9]{1000,};?")
 _TAG = re.compile("<[^<>]*>")
 _CHUNK_BYTES = 1 << 16
 # libxml2 looks an end tag up in its stack of open elements, so deep nesting makes end tags dear.
@@ -41,11 +42,11 @@ def html_to_text(markup: str) -> str:
     Scripts, styles and comments are dropped. Linear in the length of `markup`; never raises.
     """
     if "<" not in markup:
-        return unescape(markup).strip()
+        return decode_entities(markup).strip()
     collector = _Collector()
     if not _feed(markup.encode("utf-8", "surrogatepass"), collector):
-        return unescape(_TAG.sub(" ", markup)).strip()
-    return collector.text() if collector.has_markup else unescape(markup).strip()
+        return decode_entities(_TAG.sub(" ", markup)).strip()
+    return collector.text() if collector.has_markup else decode_entities(markup).strip()
 
 
 def _feed(markup: bytes, collector: "_Collector") -> bool:
@@ -66,6 +67,15 @@ def _feed(markup: bytes, collector: "_Collector") -> bool:
         parser.feed(chunk)
     parser.close()
     return True
+
+
+def decode_entities(text: str) -> str:
+    """Decode each entity of HTML in `text` once; a number that is no character becomes U+FFFD. Never raises."""
+    try:
+        return html.unescape(text)
+    except ValueError:
+        # Python refuses to read numbers of thousands of digits.
+        return html.unescape(_ENDLESS_NUMBER.sub("\ufffd", text))
 
 
 def one_line(text: str) -> str:

@@ -127,6 +127,7 @@ TOKENS = [
     ("&amp;amp; &lt;b&gt; &eacute &#233; &#xE9; &nope; &", ["&amp; <b> é é é &nope; &"]),
     ("<a b='&amp;amp; &lt; &eacute; &#233;&#xE9 &nope; &'>", [("a", {"b": "&amp; < é éé &nope; &"})]),
     ("<a b='?a&copy=1&notit&lt&amp'>", [("a", {"b": "?a&copy=1&notit<&"})]),
+    (f"&#{'1' * 5000};<a b='&#{'1' * 5000};'>", ["\ufffd", ("a", {"b": "\ufffd"})]),
     ("<a b='&#x110000;&#0;&#xd800;'>", [("a", {"b": "\ufffd\ufffd\ufffd"})]),
     ("a\r\nb\rc\nd", ["a\nb\nc\nd"]),
     ("<a b='c\r\nd'>", [("a", {"b": "c\nd"})]),

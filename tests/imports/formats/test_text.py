@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from imports.formats.text import html_to_text
+from imports.formats.text import decode_entities, html_to_text
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,25 @@ def test_markup_becomes_the_text_a_reader_sees(markup: str, text: str) -> None:
     assert html_to_text(markup) == text
 
 
-@pytest.mark.parametrize("hostile", ["a\x00b<p>", "\ud800<p>\udfff", "<\x00a>", "&#0;&#xd800;<i>", "<" * 9, "</"])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "&#" + "9" * 5000,
+        "&#" + "9" * 5000 + ";<p>",
+        "a\x00b<p>",
+        "\ud800<p>\udfff",
+        "<\x00a>",
+        "&#0;&#xd800;<i>",
+        "<" * 9,
+        "</",
+    ],
+)
 def test_nul_and_surrogates_do_not_raise(hostile: str) -> None:
     assert isinstance(html_to_text(hostile), str)
+
+
+def test_a_number_of_thousands_of_digits_is_no_character() -> None:
+    assert decode_entities("a &amp; &#" + "1" * 5000 + ";b&#65;&#x" + "1" * 5000 + ";") == "a & \ufffdbA\ufffd"
 
 
 @pytest.mark.parametrize("unit", ["<a ", "&amp", "<!--", "<p>", "</p>", "<pre> ", "<b> </b>", "<", "<br>", "<x y='"])
