@@ -84,7 +84,7 @@ def edit_bookmark(owner_id: int, pk: int, draft: BookmarkDraft) -> None:
         edited = msgspec.structs.replace(draft, created=kept.created, updated=now)
         twin = batch.existing([draft.unique_hash]).get(draft.unique_hash)
         if twin is None or twin.pk == pk:
-            batch.rewrite({pk: edited})
+            batch.rewrite({pk: edited}, batch.tag_ids([edited]))
             return
         batch.delete([pk])
         batch.write([edited])
@@ -105,11 +105,16 @@ class _Batch:
         self.lock_owner()
         pages = self.joined(drafts)
         existing = self.existing(pages)
-        self.insert([draft for key, draft in pages.items() if key not in existing])
-        self.rewrite(self.changes(pages, existing))
-        created = len(pages) - len(existing)
-        met = len(drafts) - created
-        return Outcome(created, 0, met) if self.duplicates is Duplicates.SKIP else Outcome(created, met, 0)
+        new = [draft for key, draft in pages.items() if key not in existing]
+        changed = self.changes(pages, existing)
+        # Drafts that lose to another of their file have a say in how a tag is written, or the order would matter.
+        left_alone = self.left_alone(existing)
+        heard = [draft for draft in drafts if draft.unique_hash not in left_alone] if left_alone else drafts
+        tag_ids = self.tag_ids([*heard, *changed.values()])
+        self.insert(new, tag_ids)
+        self.rewrite(changed, tag_ids)
+        met = len(drafts) - len(new)
+        return Outcome(len(new), 0, met) if self.duplicates is Duplicates.SKIP else Outcome(len(new), met, 0)
 
     def lock_owner(self) -> None:
         """Keep every other writer of this owner's bookmarks waiting until commit."""
@@ -154,6 +159,10 @@ class _Batch:
                 changed[row.pk] = msgspec.structs.replace(pages[key], created=created)
         return changed
 
+    def left_alone(self, existing: dict[str, _Row]) -> set[str]:
+        """Return the pages that nothing in the batch can change."""
+        return {key for key, row in existing.items() if self.duplicates is Duplicates.SKIP and not row.ours}
+
     def stored(self, pks: list[int]) -> dict[int, BookmarkDraft]:
         """Return whole rows with their tags as drafts, by primary key."""
         if not pks:
@@ -172,7 +181,7 @@ class _Batch:
         )
         return {row[0]: _draft(row[1:], tags.get(row[0], [])) for row in self.cursor.fetchall()}
 
-    def insert(self, drafts: list[BookmarkDraft]) -> None:
+    def insert(self, drafts: list[BookmarkDraft], tag_ids: dict[str, int]) -> None:
         """Insert pages that are not there yet."""
         if not drafts:
             return
@@ -180,9 +189,9 @@ class _Batch:
         writer = (self.owner_id, self.import_id, self.import_id)
         rows = [(pk, *writer, *msgspec.structs.astuple(draft)[:-1]) for pk, draft in zip(pks, drafts, strict=True)]
         self.sql.insert(self.cursor, "bookmarks_bookmark", _INSERTED, rows)
-        self.tag(dict(zip(pks, drafts, strict=True)))
+        self.tag(dict(zip(pks, drafts, strict=True)), tag_ids)
 
-    def rewrite(self, changed: dict[int, BookmarkDraft]) -> None:
+    def rewrite(self, changed: dict[int, BookmarkDraft], tag_ids: dict[str, int]) -> None:
         """Give rows that are there new contents and new tags; an import's rewriting leaves a revision."""
         if not changed:
             return
@@ -195,7 +204,7 @@ class _Batch:
             [(*msgspec.structs.astuple(draft)[:-1], self.import_id, pk) for pk, draft in changed.items()],
         )
         self.cursor.execute(f"DELETE FROM bookmarks_tagging WHERE bookmark_id {self.sql.among}", [pks])
-        self.tag(changed)
+        self.tag(changed, tag_ids)
 
     def delete(self, pks: list[int]) -> None:
         """Delete rows of this owner with their tags and revisions."""
@@ -206,22 +215,21 @@ class _Batch:
         ):
             self.cursor.execute(f"DELETE FROM {table} WHERE {column} {self.sql.among}", [self.sql.listed(pks)])
 
-    def tag(self, drafts: dict[int, BookmarkDraft]) -> None:
-        """Tag untagged rows as their drafts say, making tags that the owner does not have yet."""
-        names: dict[str, str] = {}
-        for draft in drafts.values():
-            for key, name in draft.tags:
-                names[key] = min(name, names.get(key, name))
-        tag_ids = self.tag_ids(names)
+    def tag(self, drafts: dict[int, BookmarkDraft], tag_ids: dict[str, int]) -> None:
+        """Tag untagged rows as their drafts say."""
         pairs = [(pk, tag_ids[key]) for pk, draft in drafts.items() for key, _ in draft.tags]
         if pairs:
             self.sql.insert(self.cursor, "bookmarks_tagging", ("bookmark_id", "tag_id"), pairs)
 
-    def tag_ids(self, names: dict[str, str]) -> dict[str, int]:
-        """Return the ids of the owner's tags by comparison form; `names` says how a missing one is written.
+    def tag_ids(self, drafts: Iterable[BookmarkDraft]) -> dict[str, int]:
+        """Return the ids of all tags in `drafts` by comparison form, making those that the owner does not have yet.
 
         Of the spellings that one import brings, the first in code point order stays, whatever their order.
         """
+        names: dict[str, str] = {}
+        for draft in drafts:
+            for key, name in draft.tags:
+                names[key] = min(name, names.get(key, name))
         if not names:
             return {}
         self.cursor.execute(
@@ -333,7 +341,9 @@ class _Postgresql:
     @staticmethod
     def insert(cursor: CursorWrapper, table: str, columns: Sequence[str], rows: list[Any]) -> None:
         """Insert rows that clash with nothing."""
-        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+        # Django wraps what execute raises; a copy's errors would come as the driver's own.
+        with connection.wrap_database_errors, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
 

@@ -26,7 +26,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
@@ -82,6 +83,14 @@ def _wake(job: ImportJob) -> None:
     ImportJob.objects.filter(pk=job.pk).update(woken_at=timezone.now())
     reading = job.file_size // SLOWEST_READING if job.prepared_at is None else 0
     async_task(_TASK, job.pk, job.wake, timeout=settings.TASK_SECONDS + reading)
+
+
+def hand_back(job_id: int) -> None:
+    """Send the message of an active job again, as this worker will not heed the one it has."""
+    with transaction.atomic():
+        job = ImportJob.objects.select_for_update().active().filter(pk=job_id).first()
+        if job is not None:
+            _wake(job)
 
 
 def claim(job_id: int, wake: int | None = None) -> Claim | None:
@@ -214,19 +223,27 @@ def _keep_rejects(job: ImportJob, rejects: list[PreparedReject]) -> None:
         job.save(update_fields=["failed_bookmark_details"])
 
 
-def stumble(claimed: Claim) -> None:
+def stumble(claimed: Claim, *, is_death: bool = True) -> bool:
     """End a slice that failed for a reason nobody foresaw: like a worker's death, but without waiting for the lease.
 
-    Where not even that can be written, the lease runs out by itself.
+    Unless it `is_death`, no item is suspected. Where not even that can be written, it returns False and the lease
+    runs out by itself.
     """
+    # Between tasks the queue does so; a connection that the server has ended takes no statement any more.
+    connection.close_if_unusable_or_obsolete()
     try:
         with batch(claimed) as job:
-            _count_death(job)
+            if is_death:
+                _count_death(job)
             job.lease_expires_at = None
             job.save(update_fields=["lease_expires_at", "deaths", "careful_until"])
             _wake(job)
-    except (ClaimLostError, DatabaseError):
+    except ClaimLostError:
+        logger.info("import job %s: claim %s does not hold any more", *claimed)
+    except (DatabaseError, InterfaceError):
         logger.exception("import job %s: a failed slice could not be recorded", claimed.job_id)
+        return False
+    return True
 
 
 def release(claimed: Claim) -> None:
@@ -374,10 +391,15 @@ def attend() -> bool:
 
 
 def queue_is_stuck() -> bool:
-    """Whether messages have been overdue for STUCK although no worker has shown a sign of life in that time."""
-    long_ago = timezone.now() - STUCK
+    """Whether messages have been overdue for STUCK although no worker has shown a sign of life in that time.
+
+    A message that a worker has fetched is locked for the queue's retry time: it counts from when it was fetched.
+    """
+    now = timezone.now()
+    long_ago = now - STUCK
+    fetched_long_ago = Q(lock__gt=now, lock__lt=long_ago + timedelta(seconds=settings.RETRY_SECONDS))
     return (
-        OrmQ.objects.filter(lock__lt=long_ago).exists()
+        OrmQ.objects.filter(Q(lock__lt=long_ago) | fetched_long_ago).exists()
         and not Heartbeat.objects.filter(seen__gt=long_ago).exists()
         and not ImportJob.objects.active().filter(lease_expires_at__gt=long_ago + LEASE).exists()
     )

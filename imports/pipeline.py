@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from bookmarks.drafts import Duplicates
 from bookmarks.upsert import Outcome, existing_pages, upsert_bookmarks
@@ -36,6 +36,12 @@ LOG_ITEMS = 100
 LOG_SECONDS = 1.0
 MAX_NOTICES = 50
 WAIT_SECONDS = 0.2
+# After trouble with the database, so that nobody hammers on one that is full or just starting.
+TROUBLE_SECONDS = 2.0
+# https://sqlite.org/rescode.html and https://www.postgresql.org/docs/current/errcodes-appendix.html: connection,
+# read-only transaction, rollback, resources, object in use, operator, system.
+_PASSING_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
+_PASSING_SQLSTATES = {"08", "25", "40", "53", "55", "57", "58"}
 
 GONE = "The uploaded file is no longer stored. Please upload it again."
 EMPTY = "The file was read, but there is no bookmark in it."
@@ -105,9 +111,35 @@ def run_slice(
     except FileFailedError as error:
         with suppress(ClaimLostError):
             lifecycle.fail(claimed, str(error), can_import_partly=error.can_import_partly)
+    except (OperationalError, InterfaceError) as error:
+        if _will_pass(error):
+            _step_back(claimed, should_stop)
+        else:
+            lifecycle.stumble(claimed)
+        raise
     except Exception:
         lifecycle.stumble(claimed)
         raise
+
+
+def _will_pass(error: OperationalError | InterfaceError) -> bool:
+    """Whether the database is full, locked, restarting or out of reach: trouble that no item of a file has caused."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorname", "").startswith(_PASSING_SQLITE)
+    state = getattr(cause, "sqlstate", None)
+    return state is None or state[:2] in _PASSING_SQLSTATES
+
+
+def _step_back(claimed: Claim, should_stop: MustStop) -> None:
+    """Give the claim back as soon as the database takes it, so that the slice is not counted as a death."""
+    deadline = time.monotonic() + lifecycle.LEASE.total_seconds()
+    while True:
+        pause_until = time.monotonic() + TROUBLE_SECONDS
+        while time.monotonic() < pause_until and not should_stop():
+            time.sleep(0.1)
+        if lifecycle.stumble(claimed, is_death=False) or should_stop() or time.monotonic() > deadline:
+            return
 
 
 def run_to_end(job: ImportJob, on_batch: OnBatch | None = None) -> ImportJob:
@@ -171,8 +203,9 @@ def _is_ready(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
         raise FileFailedError(STORAGE) from error
     if survey is None:
         return False
-    lifecycle.record_prepared(claimed, survey.total, survey.format_name, survey.notices)
-    if survey.broken and not job.options.partial:
+    taken_partly = [survey.broken] if survey.broken and job.options.partial else []
+    lifecycle.record_prepared(claimed, survey.total, survey.format_name, [*survey.notices, *taken_partly])
+    if survey.broken and not taken_partly:
         readable = f"{survey.total:,} {'item' if survey.total == 1 else 'items'} before that could be read."
         raise FileFailedError(f"{survey.broken} {readable}", can_import_partly=survey.total > 0)
     return True
@@ -211,7 +244,6 @@ def read_file(
         if not writer.position:
             raise
         broken = str(error)
-        judge.notices.setdefault(broken)
     writer.finish()
     return Survey(writer.position, export.format, judge.summary(), broken)
 

@@ -8,7 +8,13 @@ _DAY = 24 * 3600
 
 
 def process_import_job(import_job_id: int, wake: int | None = None) -> None:
-    """Claim a job and work on it for one slice; do nothing when it has ended, or another worker is at it."""
+    """Claim a job and work on it for one slice; do nothing when it has ended, or another worker is at it.
+
+    A worker that was asked to stop may still be given what it had fetched: that goes back to the queue.
+    """
+    if should_stop():
+        lifecycle.hand_back(import_job_id)
+        return
     claimed = lifecycle.claim(import_job_id, wake)
     if claimed is not None:
         pipeline.run_slice(claimed, should_stop=should_stop)

@@ -77,7 +77,6 @@ CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
 DATABASES = {"default": database(env, DATA_DIR)}
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
@@ -134,8 +133,10 @@ USE_I18N = True
 USE_TZ = True
 LOCALE_PATHS = [BASE_DIR / "project" / "locale"]
 
-# A task that takes longer is ended; lifecycle gives the reading of a large file more.
+# A task that takes longer is ended (reading a large file is given more), and a message that was fetched but not
+# acknowledged comes again after RETRY_SECONDS.
 TASK_SECONDS = 45
+RETRY_SECONDS = 180
 
 # Why each of these numbers: docs/architecture.md, "Queue and claims".
 Q_CLUSTER = {
@@ -146,7 +147,7 @@ Q_CLUSTER = {
     "bulk": 1,
     "poll": 0.1,
     "timeout": TASK_SECONDS,
-    "retry": 180,
+    "retry": RETRY_SECONDS,
     "ack_failures": True,
     "max_attempts": 1,
     "save_limit": -1,
@@ -167,6 +168,6 @@ LOGGING = {
         "imports": {"level": "INFO"},
         "project": {"level": "INFO"},
         # One line per message that is enqueued and executed would drown the log of the imports.
-        "django_q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }

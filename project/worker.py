@@ -209,13 +209,13 @@ class Worker:
         """
         with _database("send for a sweep"):
             async_task(sweep)
-        time.sleep(self._patience_seconds)
+        patient_until = time.monotonic() + self._patience_seconds
         was_stuck = False
         while not self._found_stuck.wait(self._patience_seconds / WATCHDOG_PAUSES):
             is_stuck = False
             with _database("tell whether the queue is stuck"):
                 is_stuck = self._is_stuck()
-            if is_stuck and was_stuck:
+            if is_stuck and was_stuck and time.monotonic() > patient_until:
                 self._found_stuck.set()
             was_stuck = is_stuck
 
