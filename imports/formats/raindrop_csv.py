@@ -1,13 +1,12 @@
 """Raindrop.io's export as CSV; a person's note and the page's own excerpt both go into the description."""
 
 from collections.abc import Iterator
-from html import unescape
 from typing import BinaryIO
 
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem, RejectedItem
 from imports.formats.csv_rows import Row, read_rows, tag_names
-from imports.formats.text import html_to_text
+from imports.formats.text import decode_entities, html_to_text
 
 NAME = "raindrop-csv"
 LABEL = "Raindrop.io (CSV)"
@@ -27,7 +26,7 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
 
 
 def _read(row: Row) -> Parsed:
-    url, title, folder = row.first("url"), unescape(row.first("title")), row.first("folder")
+    url, title, folder = row.first("url"), decode_entities(row.first("title")), row.first("folder")
     if not url:
         return row.without_address(title)
     return ParsedItem(

@@ -56,7 +56,17 @@ TOKENS = [
     *(b"null", b"true", b"{}", b"[]", b'""', b"0", b"-1", b"1e999", b"-0.0", b"NaN", b"9" * 30, b"9" * 5000, b"1.5"),
     *(b'{"a":1}', b'["a",{}]', b'"\\ud800"', b'"\\u0000"', b'"https://example.org/"', b'"2024-13-45T99:99:99Z"'),
     *(b"[" * 300, b'{"a":' * 300, b"<dl>" * 300, b"<dict>" * 300, b"]]>", b"<![CDATA[", b"<!--", b"-->", b"<?xml "),
-    *(b"&#x110000;", b"&#0;", b"&nope;", b"&amp;amp;", b"<!DOCTYPE x [<!ENTITY e 'eeee'>]>", b"&e;", b"<a ", b"</a>"),
+    *(
+        b"&#x110000;",
+        b"&#0;",
+        b"&#" + b"9" * 5000 + b";",
+        b"&nope;",
+        b"&amp;amp;",
+        b"<!DOCTYPE x [<!ENTITY e 'eeee'>]>",
+        b"&e;",
+        b"<a ",
+        b"</a>",
+    ),
     *(b"\xff\xfe", b"\xef\xbb\xbf", b"\xfe\xff", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc3", b"\xe9", b"\x1f\x8b"),
     *(b"PK\x03\x04", b"bplist00", b"mozLz40\0\xff\xff\xff\xff", b"</dl>" * 50, b"\r\n" * 50, b'"' * 99, b"A" * 3000),
 ]

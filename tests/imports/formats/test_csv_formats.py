@@ -117,6 +117,11 @@ def test_raindrop_keeps_angle_brackets_in_titles_and_says_nothing_twice() -> Non
     assert isinstance(nothing, RejectedItem)
 
 
+def test_raindrop_titles_with_absurd_references_are_read() -> None:
+    text = f"title,excerpt,url,cover\na &amp; b &#{'9' * 5000};,,https://example.org/,\n"
+    assert parsed(raindrop_csv, text).title == "a & b \ufffd"
+
+
 def test_readwise_reader() -> None:
     granite, slate, feed, chalk, flint = items("readwise-reader-csv/reader.csv")
     assert fields(granite) == {
