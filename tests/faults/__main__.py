@@ -124,7 +124,7 @@ def _table(result: Result) -> Table:
     table.caption = (
         f"{result.jobs} jobs of {result.items:,} items in {result.seconds:.0f} s; {result.states:,} committed states "
         f"and {result.samples:,} samples looked at; {result.retried} jobs failed for want of room and were retried. "
-        f"{result.notes or ''} not brought about: {dict(result.missed) or 'none'}"
+        f"{result.notes or ''} not brought about: {result.missed or 'none'}"
     )
     return table
 

@@ -30,6 +30,10 @@ from tests.project.processes import eventually
 TAKE_SECONDS = 20.0
 DISK_SECONDS = 2.0
 UPLOAD_BYTES = 12_000_000
+_COLLECTION = (
+    b'{"@context": "https://www.w3.org/ns/activitystreams", "type": "Collection", "items": ['
+    b'{"type": "Link", "url": "https://example.com/", "name": "A page"}%s]}'
+)
 BOTH = ("sqlite", "postgresql")
 
 
@@ -275,7 +279,7 @@ def _fill_disk_at_upload(arena: Arena) -> float | None:
 
 
 class _Browser:
-    """Signs in and uploads as a browser without JavaScript does."""
+    """Signs in and uploads as a browser does."""
 
     def __init__(self, address: str) -> None:
         if not address:
@@ -297,8 +301,8 @@ class _Browser:
             for key, value in (("csrfmiddlewaretoken", token), ("duplicate_handling", "skip"))
         ]
         parts.append('--x\r\nContent-Disposition: form-data; name="file"; filename="big.json"\r\n\r\n')
-        body = "".join(parts).encode() + b'{"items": [' + b" " * size + b"]}\r\n--x--\r\n"
-        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        body = "".join(parts).encode() + _COLLECTION % (b" " * size) + b"\r\n--x--\r\n"
+        headers = {"Content-Type": "multipart/form-data; boundary=x", "HX-Request": "true"}
         request = urllib.request.Request(f"{self._address}/import/submit/", body, headers)
         try:
             with self._opener.open(request, timeout=30) as response:

@@ -22,7 +22,7 @@ from tests.faults.files import Expected, Kept, expected, write_file
 from tests.faults.pace import Pace
 from tests.faults.watching import Watched, Watcher
 
-JOB_SECONDS = 300.0
+JOB_SECONDS = 600.0
 _numbers = count(1)
 _PAGES = """
     SELECT b.url, b.title, b.description, b.created, t.name
@@ -199,6 +199,8 @@ class Person(threading.Thread):
 
     def _leave(self, user: User, submitted: list[Submitted]) -> None:
         """Take the user's bookmarks away, once their jobs are watched no more."""
+        if not all(each.watched.has_ended for each in submitted):
+            return
         for each in submitted:
             self._watcher.forget(each.watched.job)
         time.sleep(0.3)

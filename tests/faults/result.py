@@ -1,7 +1,6 @@
 """What a run has shown. Knows nothing of Django."""
 
 import statistics
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,7 +23,7 @@ class Result:
     seed: int
     faults: list[Fault] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
-    missed: Counter[str] = field(default_factory=Counter)
+    missed: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
     jobs: int = 0
     items: int = 0

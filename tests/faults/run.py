@@ -115,7 +115,7 @@ class Run:
         met = [(watched, ends, watched.state) for watched, ends in before]
         if since is None:
             self.result.faults.remove(fault)
-            self.result.missed[kind.name] += 1
+            self.result.missed[kind.name] = self.result.missed.get(kind.name, 0) + 1
             return
         self._struck.append((fault, since, met))
 
