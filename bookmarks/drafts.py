@@ -54,7 +54,8 @@ class BookmarkDraft(msgspec.Struct, frozen=True, gc=False, array_like=True):
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _LINE_ENDS = re.compile(r"\r\n?")
-_FOLDS = re.compile(r"[ ]*[\t\n\r\v\f\x85\u2028\u2029][\s]*")
+# The look behind keeps a long run of blanks from being searched again from each of them.
+_FOLDS = re.compile(r"(?<! )[ ]*[\t\n\r\v\f\x85\u2028\u2029][\s]*")
 _BLANKS = re.compile(r"\s+")
 _WEB_URL = re.compile(
     r"https?://(?:[^/?#\\\s]*@)?(?:\[[^\]/?#\\\s]+\]|[^/?#\\\s@:\[\]]+)(?::\d*)?(?:[/?#]|$)", re.IGNORECASE

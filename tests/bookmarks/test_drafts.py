@@ -1,5 +1,6 @@
 """Drafts: what is checked, what is cleaned, and how two drafts of one page become one."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from functools import reduce
 from itertools import permutations
@@ -191,3 +192,9 @@ def test_neither_order_nor_grouping_changes_what_is_joined(join, drafts: list[Bo
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     assert one_line(one_line(text)) == one_line(text)
     assert clean_tags([name for _, name in clean_tags([text])]) == clean_tags([text])
+
+
+def test_a_title_of_a_million_blanks_is_folded_in_linear_time() -> None:
+    started = time.monotonic()
+    assert one_line("a\n" + " " * 1_000_000 + "b" + " " * 1_000_000 + "c") == "a b" + " " * 1_000_000 + "c"
+    assert time.monotonic() - started < 10
