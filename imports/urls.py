@@ -11,4 +11,5 @@ urlpatterns = [
     path("retry/", views.import_retry, name="import_retry"),
     path("cancel/", views.import_cancel, name="import_cancel"),
     path("<int:pk>/row/", views.job_row, name="job_row"),
+    path("<int:pk>/rejected.csv", views.rejected_csv, name="rejected_csv"),
 ]

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
+from pathlib import PurePath
 from typing import Any, Concatenate, cast
 from urllib.parse import urlencode
 
@@ -12,18 +13,26 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.shortcuts import get_object_or_404, render, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.middleware import HtmxDetails
 
-from imports import lifecycle, receiving, uploads
+from imports import lifecycle, receiving, rejects, uploads
 from imports.forms import ImportJobForm, plain_size, too_large
 from imports.models import ImportJob, ImportJobQuerySet
 
@@ -40,12 +49,12 @@ class SignedInRequest(HttpRequest):
 
 
 def signed_in[**P](
-    view: Callable[Concatenate[SignedInRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    view: Callable[Concatenate[SignedInRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """Send anybody else to the login page; the whole page, where a fragment of it was asked for."""
 
     @wraps(view)
-    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         known = cast("SignedInRequest", request)
         response = view(known, *args, **kwargs) if request.user.is_authenticated else _to_login(known)
         patch_vary_headers(response, ["HX-Request"])
@@ -154,6 +163,20 @@ def job_row(request: SignedInRequest, pk: int) -> HttpResponse:
     if _is_unattended(job, since=job.updated):
         idle_since = lifecycle.idle_since()
     return render(request, "imports/_job_row.html", {"job": job, "idle_since": idle_since})
+
+
+@require_safe
+@never_cache
+@signed_in
+def rejected_csv(request: SignedInRequest, pk: int) -> HttpResponseBase:
+    """Send all rejected items of a job as a table, as they are read."""
+    job = get_object_or_404(ImportJob.objects.owned_by(request.user), pk=pk)
+    file_name = f"{PurePath(job.file_name).stem or 'import'}-rejected.csv"
+    return StreamingHttpResponse(
+        rejects.rejected_csv(job),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": content_disposition_header(as_attachment=True, filename=file_name)},
+    )
 
 
 def _jobs(request: SignedInRequest) -> ImportJobQuerySet:
