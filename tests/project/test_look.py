@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bookmarks.models import Bookmark
-from tests.factories import make_bookmark, make_user
+from imports.models import Heartbeat, Status
+from tests.factories import make_bookmark, make_job, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -91,6 +94,41 @@ def test_every_page_is_accessible_and_fits_the_window(site: Site, width: int, sc
             page.goto(path.format(pk=last.pk))
             assert page.get_attribute("html", "data-bs-theme") == scheme
             assert (path, findings(page), overflow(page)) == (path, [], 0)
+
+
+def make_imports(owner: User) -> None:
+    """Make an import in each state, with all that a row can show, and long texts wherever a file may bring them."""
+    details = [{"position": n, "title": LONG * 2, "url": f"javascript:{LONG}", "reason": "No."} for n in (1, 20_000)]
+    done = {"total_bookmarks": 20_000, "processed_bookmarks": 9_000, "created_bookmarks": 8_000}
+    begun = {"started_at": timezone.now() - timedelta(seconds=9), "prepared_at": timezone.now() - timedelta(seconds=8)}
+    rejected = {"failed_bookmarks": 1_000, "failed_bookmark_details": details, "notices": [LONG, "Tags & more"]}
+    ended = {**done, **rejected, "completed_at": timezone.now(), "error_message": f"The file breaks off: {LONG}"}
+    make_job(owner, file_name=f"{LONG * 3}.html", detected_format="activitystreams", **done, **begun, **rejected)
+    for status in Status:
+        make_job(owner, status=status)
+        make_job(owner, status=status, detected_format="chrome-json", can_import_partly=True, **ended)
+    make_job(owner, status=Status.PROCESSING, started_at=timezone.now())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_imports_in_every_state_are_accessible_and_fit_the_window(site: Site, width: int, scheme: Any) -> None:
+    with site.page(viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+        # Many rows asking at once would share the one connection to a database in memory.
+        page.route("**/row/", lambda route: route.fulfill(status=204))
+        page.goto("/import/")
+        assert (findings(page), overflow(page)) == ([], 0)
+        make_imports(site.ada)
+        Heartbeat.objects.update_or_create(pk=1, defaults={"seen": timezone.now() - timedelta(hours=2)})
+        page.reload()
+        for summary in page.locator("main details > summary").all():
+            summary.click()
+        expect(page.locator("tr[data-status]")).to_have_count(2 * len(Status) + 2)
+        expect(page.locator("#worker-notice")).to_contain_text("No worker is processing imports")
+        assert (findings(page), overflow(page)) == ([], 0)
+        page.locator("tr[data-status] button:has-text('Cancel')").first.click()
+        expect(page.locator("#confirm")).to_be_visible()
+        assert (findings(page), overflow(page)) == ([], 0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
