@@ -85,6 +85,11 @@ def _wake(job: ImportJob) -> None:
     async_task(_TASK, job.pk, job.wake, timeout=settings.TASK_SECONDS + reading)
 
 
+def _wake_first(jobs: ImportJobQuerySet) -> None:
+    if job := jobs.order_by("pk").first():
+        _wake(job)
+
+
 def hand_back(job_id: int) -> None:
     """Send the message of an active job again, as this worker will not heed the one it has."""
     with transaction.atomic():
@@ -106,7 +111,9 @@ def claim(job_id: int, wake: int | None = None) -> Claim | None:
             return None
         if job.lease_expires_at is not None and job.lease_expires_at > now:
             return None
-        if not ImportJob.objects.filter(pk=job.pk).first_in_line().exists():
+        others = ImportJob.objects.active().filter(user_id=job.user_id).exclude(pk=job.pk)
+        # An older job that is retried waits for the slice of a younger one to end.
+        if others.filter(Q(pk__lt=job.pk) | Q(lease_expires_at__gt=now)).exists():
             return None
         if job.lease_expires_at is not None:
             _count_death(job)
@@ -247,11 +254,12 @@ def stumble(claimed: Claim, *, is_death: bool = True) -> bool:
 
 
 def release(claimed: Claim) -> None:
-    """End a slice: give the lease back and send the message for the next slice."""
+    """End a slice: give the lease back and send the message for the next slice, or for an older job of the user."""
     with batch(claimed) as job:
         job.lease_expires_at = None
         job.save(update_fields=["lease_expires_at"])
-        _wake(job)
+        # One that is just being cancelled is not waited for, as that may be waiting for this one.
+        _wake_first(ImportJob.objects.active().filter(user_id=job.user_id).select_for_update(skip_locked=True))
 
 
 def complete(claimed: Claim) -> ImportJob:
@@ -280,9 +288,7 @@ def _end(job: ImportJob, status: Status, message: str = "") -> None:
             *("deaths", "careful_until"),
         ]
     )
-    following = ImportJob.objects.active().filter(user_id=job.user_id).exclude(pk=job.pk).order_by("pk").first()
-    if following is not None:
-        _wake(following)
+    _wake_first(ImportJob.objects.active().filter(user_id=job.user_id))
     logger.info(
         "import job %s: %s after %s of %s (%s new, %s updated, %s skipped, %s failed)%s",
         *(job.pk, job.status, job.processed_bookmarks, job.total_bookmarks, job.created_bookmarks),
