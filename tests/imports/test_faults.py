@@ -1,0 +1,130 @@
+"""Faults in short: twenty real ones over both databases, and what a batch makes of trouble with the database."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import DatabaseError, OperationalError, connection
+
+from imports import lifecycle, pipeline, uploads
+from imports.models import ImportJob, Status
+from imports.options import ImportOptions
+from tests.factories import make_user
+from tests.project.processes import REPOSITORY
+
+FAULTS = {"sqlite": 10, "postgresql": 10}
+RUN_SECONDS = 300
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("database", list(FAULTS))
+def test_no_fault_breaks_a_promise(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if database == "postgresql":
+        request.getfixturevalue("postgres_url")
+    result = tmp_path / "result.json"
+    command = [sys.executable, "-m", "tests.faults", "--database", database, "--json", str(result)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CAIRN_")}
+    run = subprocess.run(
+        [*command, "--faults", str(FAULTS[database])],
+        cwd=REPOSITORY,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    shown = json.loads(result.read_text())
+    assert len(shown["faults"]) == FAULTS[database]
+    assert shown["states"] > 50
+    assert shown["items"] > 1000
+
+
+def submit(items: int) -> ImportJob:
+    links = [{"type": "Link", "url": f"https://example.com/{n}", "name": "A page " * 40} for n in range(items)]
+    data = json.dumps({"@context": "https://www.w3.org/ns/activitystreams", "type": "Collection", "items": links})
+    return uploads.submit(ContentFile(data.encode(), "export.json"), make_user(), ImportOptions(), queued=False)
+
+
+@contextlib.contextmanager
+def raising(sqlstate: str) -> Iterator[None]:
+    """Have PostgreSQL answer each new bookmark with an error."""
+    function = (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '{}'; "
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(function.format(sqlstate) + "END $$")
+        cursor.execute("CREATE TRIGGER refuse BEFORE INSERT ON bookmarks_bookmark EXECUTE FUNCTION refuse()")
+        try:
+            yield
+        finally:
+            cursor.execute("DROP FUNCTION refuse CASCADE")
+
+
+@contextlib.contextmanager
+def full_database() -> Iterator[None]:
+    """Leave room for a message or two, but not for a batch."""
+    if connection.vendor == "postgresql":
+        with raising("53100"):
+            yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA page_count")
+        (pages,) = cursor.fetchone()
+        cursor.execute("PRAGMA max_page_count")
+        (limit,) = cursor.fetchone()
+        cursor.execute(f"PRAGMA max_page_count = {pages + 4}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA max_page_count = {limit}")
+
+
+@contextlib.contextmanager
+def refusing_database() -> Iterator[None]:
+    """Answer each new bookmark with an error that is the item's own."""
+    if connection.vendor == "postgresql":
+        with raising("22000"):
+            yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON bookmarks_bookmark BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+        try:
+            yield
+        finally:
+            cursor.execute("DROP TRIGGER refuse")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_full_database_is_no_items_fault_however_long_it_stays_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "TROUBLE_SECONDS", 0)
+    job = submit(1000)
+    with full_database():
+        for _ in range(lifecycle.DEATHS_UNTIL_FAILED + 1):
+            claimed = lifecycle.claim(job.pk)
+            assert claimed is not None
+            with pytest.raises(OperationalError):
+                pipeline.run_slice(claimed, should_stop=lambda: False)
+    job.refresh_from_db()
+    assert (job.status, job.deaths, job.processed_bookmarks, job.lease_expires_at) == (Status.PROCESSING, 0, 0, None)
+    job = pipeline.run_to_end(job)
+    assert (job.status, job.created_bookmarks, job.failed_bookmarks) == (Status.COMPLETED, 1000, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_that_an_item_causes_counts_as_a_death() -> None:
+    job = submit(1)
+    claimed = lifecycle.claim(job.pk)
+    assert claimed is not None
+    with refusing_database(), pytest.raises(DatabaseError):
+        pipeline.run_slice(claimed, should_stop=lambda: False)
+    job.refresh_from_db()
+    assert (job.deaths, job.lease_expires_at) == (1, None)
