@@ -29,7 +29,9 @@ SLICE_SECONDS = 8.0
 BATCH_SECONDS = 0.040
 # SQLite's waiting writers ask again and again: without a pause they would miss the moments between two batches.
 PAUSE_SECONDS = {"sqlite": 0.010}
-FIRST_BATCH_ITEMS = 200
+FIRST_BATCH_ITEMS = 500
+# Smaller ones would spend their time on what every transaction costs.
+MIN_BATCH_ITEMS = 500
 MAX_BATCH_ITEMS = 5_000
 KEEP_SECONDS = 0.5
 LOG_ITEMS = 100
@@ -336,7 +338,7 @@ class Pace:
         """Take a batch of `count` items that took `seconds` into account, by no more than doubling or halving."""
         fitting = count * BATCH_SECONDS / max(seconds, 0.001)
         bounded = min(max(fitting, self.items / 2), self.items * 2)
-        self.items = int(min(max(bounded, 1), MAX_BATCH_ITEMS))
+        self.items = int(min(max(bounded, MIN_BATCH_ITEMS), MAX_BATCH_ITEMS))
 
 
 def _progress_log(job: ImportJob) -> OnBatch:

@@ -12,12 +12,12 @@ from tests.e2e.site import NAME, PASSWORD, Site
 class Person:
     """Somebody who is logged in."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, name: str = NAME) -> None:
         self._site = site
         self._cookies = CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
         self.open("GET", "/accounts/login/")
-        self.open("POST", "/accounts/login/", urlencode({"username": NAME, "password": PASSWORD}).encode())
+        self.open("POST", "/accounts/login/", urlencode({"username": name, "password": PASSWORD}).encode())
 
     def open(self, method: str, path: str, body: bytes = b"", *, kind: str = "") -> str:
         """Return the text of a page; errors raise urllib.error.HTTPError."""
@@ -40,6 +40,10 @@ class Person:
         body = f"{fields}{file}".encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
         answer = self.open("POST", "/import/submit/", body, kind=f"multipart/form-data; boundary={boundary}")
         return max(int(number) for number in re.findall(r'id="job-(\d+)"', answer))
+
+    def cancel(self, job: int) -> None:
+        """Cancel a job."""
+        self.open("POST", "/import/cancel/", urlencode({"import_job_id": job}).encode())
 
     def status(self, job: int) -> str:
         """Return the status of a job, as its row says."""

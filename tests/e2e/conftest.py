@@ -10,9 +10,16 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from tests.e2e.site import NAME, PASSWORD, Site
 
 
+@pytest.fixture(scope="module")
+def running_site(site: Site) -> Iterator[Site]:
+    """Run the site for all tests of a module."""
+    with site.running():
+        yield site
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Run a site with one account, on each database."""
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Make a site with one account, on each database. It does not run yet."""
     url = ""
     if request.param == "postgresql":
         server = request.getfixturevalue("postgres_url")
@@ -20,9 +27,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         url = server.replace("/postgres?", f"/{name}?")
-    whole = Site(tmp_path_factory.mktemp("site"), url)
-    with whole.running():
-        yield whole
+    return Site(tmp_path_factory.mktemp("site"), url)
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """A whole site in real processes, as `make run` starts it."""
 
 import contextlib
+import os
 import socket
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.project.processes import Started, eventually, started
+from tests.project.processes import REPOSITORY, Started, eventually, started
 
 NAME, PASSWORD = "robin", "correct horse battery staple"
 
@@ -48,6 +50,17 @@ class Site:
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every living process of the site."""
+        return self._process.alive()
+
+    def second_account(self) -> str:
+        """Make another account, with the same password, and return its name."""
+        name = "kim"
+        environment = {**os.environ, **self.environment, "DJANGO_SUPERUSER_USERNAME": name}
+        subprocess.run([sys.executable, "manage.py", "prepare"], cwd=REPOSITORY, env=environment, check=True)
+        return name
 
     def workers(self) -> list[psutil.Process]:
         """Return the processes of the worker, its main process first."""

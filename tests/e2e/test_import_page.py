@@ -13,7 +13,7 @@ from tests.e2e.conftest import log_in
 from tests.e2e.site import Site
 from tests.manifest import pebbling_club_samples
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.usefixtures("running_site")]
 
 
 def upload(page: Page, site: Site, path: Path) -> str:

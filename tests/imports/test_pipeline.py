@@ -320,7 +320,7 @@ def test_batches_are_steered_by_time() -> None:
     assert pace.items == int(2 * pipeline.FIRST_BATCH_ITEMS / 1.25)
     for _ in range(100):
         pace.correct(pace.items, 60)
-    assert pace.items == 1
+    assert pace.items == pipeline.MIN_BATCH_ITEMS
     for _ in range(100):
         pace.correct(pace.items, 0)
     assert pace.items == pipeline.MAX_BATCH_ITEMS

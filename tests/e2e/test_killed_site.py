@@ -1,0 +1,71 @@
+"""The whole site killed in the middle of an import, and two people who import at once; before real processes."""
+
+import json
+import re
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bookmarks.canonical import unique_hash
+from tests.benchmarks.browsing import Person
+from tests.benchmarks.data import write_collection
+from tests.e2e.site import Site
+from tests.project.processes import eventually
+
+pytestmark = pytest.mark.processes
+
+ITEMS = 30_000
+
+
+def counts(person: Person, job: int) -> list[int]:
+    """Return new, updated, skipped, failed as the row shows them."""
+    row = person.open("GET", f"/import/{job}/row/")
+    return [int(number.replace(",", "")) for number in re.findall(r"<li><b>([\d,]+)</b>", row)]
+
+
+def expected(path: Path) -> list[int]:
+    """Return new, updated, skipped, failed of a first import under skip, read independently."""
+    urls = [item["url"] for item in json.loads(path.read_text())["items"]]
+    valid = [url for url in urls if url.startswith("http")]
+    pages = {unique_hash(url) for url in valid}
+    return [len(pages), 0, len(valid) - len(pages), len(urls) - len(valid)]
+
+
+def test_an_import_goes_on_by_itself_after_everything_was_killed(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "export.json"
+    write_collection(path, ITEMS, seed=11)
+    with site.running():
+        person = Person(site)
+        job = person.upload(path)
+        assert eventually(lambda: sum(counts(person, job)) > 0, seconds=60)
+        killed = site.processes()
+        for process in killed:
+            process.send_signal(signal.SIGKILL)
+        psutil.wait_procs(killed, timeout=5)
+    with site.running():
+        person = Person(site)
+        before = sum(counts(person, job))
+        assert eventually(lambda: person.status(job) == "completed", seconds=120)
+        assert counts(person, job) == expected(path)
+        exported = json.loads(person.open("GET", "/bookmarks/export/activitystream.json"))
+        mine = [item for item in exported["items"] if ".example/articles/" in item["url"]]
+        assert len(mine) == expected(path)[0]
+    assert before < ITEMS, "the import had ended before the site was killed"
+
+
+def test_two_people_who_import_at_once_both_get_on(site: Site, tmp_path: Path) -> None:
+    with site.running():
+        large, small = tmp_path / "large.json", tmp_path / "small.json"
+        write_collection(large, 100_000, seed=12)
+        write_collection(small, 20, seed=13)
+        first, second = Person(site), Person(site, site.second_account())
+        long_job = first.upload(large)
+        assert eventually(lambda: first.status(long_job) == "processing", seconds=30)
+        start = time.monotonic()
+        short_job = second.upload(small)
+        assert eventually(lambda: second.status(short_job) == "completed", seconds=30)
+        assert first.status(long_job) == "processing", f"ended within {time.monotonic() - start:.1f} s"
+        first.cancel(long_job)
