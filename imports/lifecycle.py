@@ -236,8 +236,9 @@ def stumble(claimed: Claim, *, is_death: bool = True) -> bool:
     Unless it `is_death`, no item is suspected. Where not even that can be written, it returns False and the lease
     runs out by itself.
     """
-    # Between tasks the queue does so; a connection that the server has ended takes no statement any more.
-    connection.close_if_unusable_or_obsolete()
+    # A connection that the server has ended takes no statement any more; within a transaction nothing can be done.
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
     try:
         with batch(claimed) as job:
             if is_death:
