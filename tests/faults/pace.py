@@ -23,8 +23,8 @@ class Pace:
 
 PACES = {
     "fast": Pace(
-        lease=3,
-        lost_after=3,
+        lease=2,
+        lost_after=2,
         slice=1,
         busy_timeout=2,
         patience=12,
