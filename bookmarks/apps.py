@@ -1,7 +1,10 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.utils.translation import gettext_lazy as _
+
+from bookmarks.caseless import add_functions
 
 
 class BookmarksConfig(AppConfig):
@@ -9,3 +12,7 @@ class BookmarksConfig(AppConfig):
 
     name = "bookmarks"
     verbose_name = _("Bookmarks")
+
+    def ready(self) -> None:
+        """Let every connection compare texts as the search does."""
+        connection_created.connect(add_functions)

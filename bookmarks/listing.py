@@ -157,7 +157,7 @@ def tag_page(tags: TagQuerySet, *, q: str = "", page: str = "") -> Page[Tag]:
     """Return a page of the tags in use whose name has `q` in it, with `bookmark_count`: one query."""
     found = tags.with_counts()
     if q:
-        found = found.filter(name__icontains=q)
+        found = found.filter(key__contains=tag_key(q))
     return _page(found, page, TAG_PAGE_SIZE)
 
 

@@ -5,11 +5,12 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from bookmarks.drafts import TAG_MAX_LENGTH, TITLE_MAX_LENGTH
+from bookmarks.caseless import Mentions
+from bookmarks.drafts import TAG_MAX_LENGTH, TITLE_MAX_LENGTH, tag_key
 
 type Owner = AbstractBaseUser | AnonymousUser
 
@@ -71,9 +72,12 @@ class BookmarkQuerySet(OwnedQuerySet["Bookmark"]):
         """Bookmarks in which each word of `text` occurs in the title, URL, description or a tag, whatever its case."""
         found = self
         for word in text.split():
-            tagged = Tagging.objects.filter(tag__name__icontains=word).values("bookmark")
+            tagged = Tagging.objects.filter(tag__key__contains=tag_key(word)).values("bookmark")
             found = found.filter(
-                Q(title__icontains=word) | Q(url__icontains=word) | Q(description__icontains=word) | Q(pk__in=tagged)
+                Q(Mentions(F("title"), word))
+                | Q(Mentions(F("url"), word))
+                | Q(Mentions(F("description"), word))
+                | Q(pk__in=tagged)
             )
         return found
 

@@ -1,13 +1,16 @@
 """Searching, filtering and sorting the list."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
-from bookmarks.listing import Filters
+from bookmarks.listing import Filters, bookmark_page
+from bookmarks.models import Bookmark
 from tests.bookmarks.pages import text_of, titles
 from tests.factories import make_bookmark, make_user
 
@@ -58,6 +61,33 @@ def test_search_looks_in_title_url_description_and_tags_for_every_word(
     browser: Client, query: str, found: list[str]
 ) -> None:
     assert titles(browser.get("/bookmarks/", {"q": query})) == found
+
+
+@pytest.mark.parametrize("field", ["title", "url", "description", "tags"])
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [("Ökologie", "öKOLOGIE"), ("ÉCOLE", "école"), ("Привет-мир", "пРИВЕТ"), ("ΑΒΓ", "βγ"), ("Kjøkken", "KJØKKEN")],
+)
+def test_search_ignores_the_case_of_every_script(client: Client, field: str, written: str, asked: str) -> None:
+    owner = make_user()
+    client.force_login(owner)
+    values: dict[str, Any] = {"title": written, "description": f"More about {written}.", "tags": [f"my {written}"]}
+    address = f"https://example.com/{written}" if field == "url" else "https://example.com/"
+    wanted = make_bookmark(owner, address, **{name: value for name, value in values.items() if name == field})
+    make_bookmark(owner, title="Other", description="Ä", tags=["Ä"])
+    assert titles(client.get("/bookmarks/", {"q": asked})) == [wanted.display_title]
+    assert titles(client.get("/bookmarks/", {"q": f"{asked} nowhere"})) == []
+
+
+@pytest.mark.parametrize("query", ["wall", "größe", "dry größe"])
+def test_a_search_costs_two_queries_for_bookmarks_whatever_is_asked(
+    query: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    owner = make_user()
+    make_bookmark(owner, title="Dry walls, GRÖßE", tags=["walls"])
+    with django_assert_num_queries(2):
+        page = bookmark_page(Bookmark.objects.owned_by(owner), Filters(q=query))
+    assert len(page.rows) == 1
 
 
 @pytest.mark.parametrize(

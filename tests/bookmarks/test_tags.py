@@ -51,6 +51,13 @@ def test_tags_can_be_searched(browser: Client, owner: User) -> None:
     assert "No tag has this in its name" in text_of(browser.get("/tags/", {"q": "nowhere"}))
 
 
+def test_tags_are_found_whatever_their_case(browser: Client, owner: User) -> None:
+    make_bookmark(owner, tags=["Ökologie", "ПРИВЕТ мир", "Straße"])
+    assert shown(browser, q="öKO") == [("Ökologie", 1)]
+    assert shown(browser, q="привет") == [("ПРИВЕТ мир", 1)]
+    assert shown(browser, q="STRASSE") == [("Straße", 1)]
+
+
 def test_many_tags_come_in_pages_that_keep_the_search(browser: Client, owner: User) -> None:
     for start in range(0, TAG_PAGE_SIZE + 20, 80):
         make_bookmark(owner, tags=[f"tag {number:04}" for number in range(start, start + 80)])
