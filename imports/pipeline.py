@@ -72,7 +72,7 @@ class Survey(NamedTuple):
 
 
 class DryRun(NamedTuple):
-    """What an import would do."""
+    """What an import would do. `error` says why it would fail; empty when it would not."""
 
     format: str
     total: int
@@ -81,6 +81,7 @@ class DryRun(NamedTuple):
     skipped: int
     failed: int
     notices: list[str]
+    error: str
 
 
 def run_slice(
@@ -166,6 +167,10 @@ def dry_run(stream: BinaryIO, user_id: int, options: ImportOptions) -> DryRun:
         path = Path(directory) / "dry-run.frames"
         with PreparedWriter(path) as writer:
             survey = read_file(stream, options, writer, lambda: True)
+        if survey is None:
+            raise AssertionError("a dry run is never told to stop")
+        if refused := _why_refused(survey, options):
+            return DryRun(survey.format_name, survey.total, 0, 0, 0, 0, survey.notices, refused)
         # A database without a name is a temporary file: what was seen may be more than memory holds.
         pages.execute("CREATE TABLE seen (page TEXT PRIMARY KEY) WITHOUT ROWID")
         with PreparedReader(path) as reader:
@@ -176,11 +181,9 @@ def dry_run(stream: BinaryIO, user_id: int, options: ImportOptions) -> DryRun:
                 created += pages.executemany("INSERT OR IGNORE INTO seen VALUES (?)", new).rowcount if new else 0
                 failed += len(frame.rejects)
                 total += len(frame)
-    if survey is None:
-        raise AssertionError("a dry run is never told to stop")
     met = total - failed - created
     updated = 0 if options.duplicate_handling is Duplicates.SKIP else met
-    return DryRun(survey.format_name, total, created, updated, met - updated, failed, survey.notices)
+    return DryRun(survey.format_name, total, created, updated, met - updated, failed, survey.notices, "")
 
 
 def _is_ready(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
@@ -205,12 +208,17 @@ def _is_ready(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
         raise FileFailedError(STORAGE) from error
     if survey is None:
         return False
-    taken_partly = [survey.broken] if survey.broken and job.options.partial else []
-    lifecycle.record_prepared(claimed, survey.total, survey.format_name, [*survey.notices, *taken_partly])
-    if survey.broken and not taken_partly:
-        readable = f"{survey.total:,} {'item' if survey.total == 1 else 'items'} before that could be read."
-        raise FileFailedError(f"{survey.broken} {readable}", can_import_partly=survey.total > 0)
+    lifecycle.record_prepared(claimed, survey.total, survey.format_name, survey.notices)
+    if refused := _why_refused(survey, job.options):
+        raise FileFailedError(refused, can_import_partly=survey.total > 0)
     return True
+
+
+def _why_refused(survey: Survey, options: ImportOptions) -> str:
+    """Return why nothing of a file is imported that breaks off; empty when it is whole or its part is wanted."""
+    if not survey.broken or options.partial:
+        return ""
+    return f"{survey.broken} {survey.total:,} {'item' if survey.total == 1 else 'items'} before that could be read."
 
 
 def _keeper(claimed: Claim, should_stop: MustStop) -> Callable[[], bool]:
@@ -247,7 +255,8 @@ def read_file(
             raise
         broken = str(error)
     writer.finish()
-    return Survey(writer.position, export.format, judge.summary(), broken)
+    taken_partly = [broken] if broken and options.partial else []
+    return Survey(writer.position, export.format, [*judge.summary(), *taken_partly], broken)
 
 
 class _Judge:

@@ -100,6 +100,48 @@ def test_a_file_that_cannot_be_read_ends_with_status_1_and_says_why(
     assert "not an export that Cairn knows" in report["error"]
 
 
+@pytest.fixture
+def cut_off(tmp_path: Path) -> Path:
+    path = tmp_path / "export.json"
+    link = '{"type": "Link", "url": "https://example.com/%d", "name": "x"}'
+    path.write_text('{"type": "Collection", "items": [' + ", ".join(link % number for number in range(3)) + ', {"url')
+    return path
+
+
+@pytest.mark.parametrize(("extra", "success"), [([], "completed"), (["--dry-run"], "dry-run")])
+def test_a_file_that_is_cut_off_is_imported_up_to_there_only_when_asked(
+    owner: User, cut_off: Path, capsys: pytest.CaptureFixture[str], extra: list[str], success: str
+) -> None:
+    arguments = [str(cut_off), "--user", "robin", "--json", *extra]
+    with pytest.raises(CommandError, match="cut off") as failure:
+        call_command("import_bookmarks", *arguments)
+    assert failure.value.returncode == 1
+    refused = report_of(capsys)
+    assert list(refused.values())[:-1] == ["failed", "activitystreams", 3, 0, 0, 0, 0]
+    assert "3 items before that could be read." in refused["error"]
+    assert not Bookmark.objects.exists()
+    call_command("import_bookmarks", *arguments, "--partial")
+    assert list(report_of(capsys).values()) == [success, "activitystreams", 3, 3, 0, 0, 0, ""]
+    assert Bookmark.objects.count() == (0 if extra else 3)
+
+
+def test_what_is_missing_of_a_file_that_is_cut_off_is_told_in_a_notice(
+    owner: User, cut_off: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for extra in ["--dry-run"], []:
+        call_command("import_bookmarks", str(cut_off), "--user", "robin", "--partial", *extra)
+        assert "The file is cut off" in capsys.readouterr().out.splitlines()[1]
+
+
+def test_tags_go_on_everything_imported(owner: User, export: Path) -> None:
+    call_command(
+        "import_bookmarks", str(export), "--user", "robin", "--tag", "from work", "--tag", "a, b", "--tag", "A, B"
+    )
+    for bookmark in Bookmark.objects.all():
+        assert list(bookmark.tags.order_by("key").values_list("name", flat=True)) == ["A, B", "from work"]
+    assert Bookmark.objects.count() == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

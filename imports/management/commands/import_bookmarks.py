@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bookmarks.drafts import Duplicates
+from bookmarks.drafts import Duplicates, clean_tags
 from imports import lifecycle, pipeline, uploads
 from imports.formats.base import UnreadableFileError
 from imports.formats.registry import FORMATS
@@ -68,6 +68,16 @@ class Command(BaseCommand):
             default=Folders.LEVELS.value,
             help="how folders become tags (default: levels, a tag for each)",
         )
+        parser.add_argument(
+            "--tag",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="a tag for everything imported; can be given several times",
+        )
+        parser.add_argument(
+            "--partial", action="store_true", help="import a file that is cut off as far as it can be read"
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, and write nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -78,6 +88,8 @@ class Command(BaseCommand):
             duplicate_handling=Duplicates(chosen["duplicates"]),
             format=chosen["format"],
             folders=Folders(chosen["folders"]),
+            tags=tuple(name for _key, name in clean_tags(chosen["tag"])),
+            partial=chosen["partial"],
         )
         with _opened(chosen["file"]) as file:
             report = _dry_run(file, owner, options) if chosen["dry_run"] else _import(file, owner, options)
@@ -107,7 +119,8 @@ def _dry_run(file: BinaryIO, owner: AbstractBaseUser, options: ImportOptions) ->
     except UnreadableFileError as error:
         return Report(Status.FAILED.value, "", error=str(error))
     counts = (would.total, would.created, would.updated, would.skipped, would.failed)
-    return Report("dry-run", would.format, *counts, notices=would.notices)
+    status = Status.FAILED.value if would.error else "dry-run"
+    return Report(status, would.format, *counts, error=would.error, notices=would.notices)
 
 
 def _import(file: BinaryIO, owner: AbstractBaseUser, options: ImportOptions) -> Report:
