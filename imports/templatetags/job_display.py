@@ -1,5 +1,6 @@
 """How a job's figures read in its row."""
 
+from collections import Counter
 from math import ceil
 from typing import Any  # what JSON holds
 
@@ -15,12 +16,21 @@ register = template.Library()
 _WHILE_ACTIVE = 10
 _MINUTE, _HOUR = 60, 3600
 _LABELS = {known.NAME: known.LABEL for known in FORMATS}
+_WITHOUT_KIND = {name: label.partition(" (")[0] for name, label in _LABELS.items()}
+_SHARED = {label for label, formats in Counter(_WITHOUT_KIND.values()).items() if formats > 1}
 
 
 @register.filter
 def format_label(name: str) -> str:
     """Return what people call the format of this NAME; the NAME itself where no such format is known any more."""
     return _LABELS.get(name, name)
+
+
+@register.filter
+def short_format_label(name: str) -> str:
+    """Return the label without what it has in parentheses, unless only that tells it from another format's."""
+    label = _WITHOUT_KIND.get(name, name)
+    return format_label(name) if label in _SHARED else label
 
 
 @register.filter

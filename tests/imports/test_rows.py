@@ -13,7 +13,9 @@ from django_q.models import OrmQ
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from imports.formats import netscape
+from imports.formats.registry import FORMATS
 from imports.models import Heartbeat, ImportJob, Status
+from imports.templatetags.job_display import short_format_label
 from tests.factories import make_job, make_user
 
 pytestmark = pytest.mark.django_db
@@ -185,7 +187,27 @@ def test_file_name_size_and_format_are_shown(browser: Client, owner: User) -> No
     row = row_of(browser, make_job(owner, file_name=name, file_size=53_477_376, detected_format="netscape"))
     assert f'title="{name}"' in row
     assert "51.0 MB" in row
-    assert f"· {netscape.LABEL}" in row
+    assert f'· <span title="{netscape.LABEL}">Netscape bookmarks</span>' in row
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "whole"),
+    [
+        ("activitystreams", "ActivityStreams", "ActivityStreams (Cairn, Pebbling Club, Mastodon, fediverse)"),
+        ("pocket-csv", "Pocket (CSV)", "Pocket (CSV)"),
+        ("wallabag-v1", "wallabag 1", "wallabag 1"),
+        ("of-an-older-release", "of-an-older-release", "of-an-older-release"),
+    ],
+)
+def test_a_format_is_shown_in_short_where_that_is_enough(
+    browser: Client, owner: User, name: str, shown: str, whole: str
+) -> None:
+    assert f'<span title="{whole}">{shown}</span>' in row_of(browser, make_job(owner, detected_format=name))
+
+
+def test_no_two_formats_are_shown_alike() -> None:
+    shown = [short_format_label(known.NAME) for known in FORMATS]
+    assert len(set(shown)) == len(shown)
 
 
 def test_the_date_is_relative_with_the_exact_one_beside_it(browser: Client, owner: User) -> None:
