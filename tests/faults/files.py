@@ -32,6 +32,11 @@ class Expected:
     failed: int = 0
     pages: dict[str, Kept] = field(default_factory=dict)
 
+    @property
+    def counters(self) -> dict[str, int]:
+        """The counters by name."""
+        return {name: getattr(self, name) for name in ("total", "created", "updated", "skipped", "failed")}
+
 
 def write_file(path: Path, *, items: int, chance: random.Random, first_page: int) -> None:
     """Write a Collection of `items` links: 6% of pages met before in it, 3% that cannot be bookmarks.

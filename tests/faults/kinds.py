@@ -171,18 +171,29 @@ def _later(arena: Arena, seconds: float, action: Callable[[], None]) -> None:
 
 
 def _stop_busy(arena: Arena) -> float | None:
-    """Stop a worker for longer than its lease; what it does when it goes on is what the watcher looks for."""
+    """Stop a worker until its job was taken over; what it does when it goes on is what the watcher looks for.
+
+    One that was stopped within a transaction may keep all others waiting, and then goes on as well.
+    """
     process = _worker(arena, busy=True)
     if process is None:
         return None
+    fences = {watched.job: watched.last_fence for watched in arena.watcher.jobs()}
+
+    def is_taken_over() -> bool:
+        jobs = arena.watcher.jobs()
+        return process.pid not in busy_pids(arena) and any(w.last_fence > fences.get(w.job, 0) for w in jobs)
 
     def go_on() -> None:
+        if eventually(is_taken_over, seconds=3 * arena.pace.lease):
+            arena.note("a stopped worker went on after its job was taken over")
+        time.sleep(arena.chance.uniform(0, 0.3))
         with contextlib.suppress(psutil.NoSuchProcess):
             process.resume()
 
     with contextlib.suppress(psutil.NoSuchProcess):
         process.suspend()
-        _later(arena, 1.6 * arena.pace.lease, go_on)
+        _later(arena, arena.pace.lease, go_on)
         return time.monotonic()
     return None
 
