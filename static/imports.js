@@ -1,5 +1,5 @@
 // The import page beyond what htmx does by itself: what is open or focused in a row survives its refresh,
-// an upload shows its progress and can be stopped, and cancelling an import asks first.
+// an upload shows its progress and can be stopped, cancelling an import asks first, and dates stay right.
 "use strict";
 
 (() => {
@@ -95,6 +95,23 @@
     );
     dialog.showModal();
   }
+
+  // ---- Dates of ended imports, whose rows nothing refreshes, keep saying how long ago they are
+
+  const MINUTE_MS = 60_000;
+  const UNITS = Object.entries({ year: 31_536_000, month: 2_592_000, week: 604_800, day: 86_400, hour: 3_600, minute: 60 });
+  const ago = new Intl.RelativeTimeFormat(document.documentElement.lang);
+
+  function relative(seconds) {
+    const [unit, length] = UNITS.find(([, length]) => seconds >= length) ?? ["second", 1];
+    return ago.format(-Math.floor(seconds / length), unit);
+  }
+
+  setInterval(() => {
+    for (const time of document.querySelectorAll("time[data-relative]")) {
+      time.textContent = relative(Math.max(0, (Date.now() - Date.parse(time.dateTime)) / 1000));
+    }
+  }, MINUTE_MS);
 
   // ---- The upload
 

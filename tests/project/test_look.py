@@ -131,6 +131,32 @@ def test_imports_in_every_state_are_accessible_and_fit_the_window(site: Site, wi
         assert (findings(page), overflow(page)) == ([], 0)
 
 
+@pytest.mark.parametrize(
+    ("language", "days", "texts"),
+    [
+        ("en-GB", 0, ["3 minutes ago", "5 minutes ago", "2 hours ago"]),
+        ("de-DE", 0, ["vor 3 Minuten", "vor 5 Minuten", "vor 2 Stunden"]),
+        ("en-GB", 16, ["2 weeks, 2 days ago", "2 weeks ago", "2 weeks ago"]),
+    ],
+)
+def test_the_date_of_an_ended_import_stays_right_while_the_page_is_open(
+    site: Site, language: str, days: int, texts: list[str]
+) -> None:
+    now = timezone.now()
+    make_job(site.ada, status=Status.COMPLETED, created=now - timedelta(days=days, minutes=3, seconds=5))
+    with site.page(locale=language, viewport={"width": 1280, "height": 900}) as page:
+        page.clock.install(time=now)
+        page.goto("/import/")
+        date, row = page.locator("tr[data-status] time"), page.locator("tr[data-status]")
+        shown, heights = [], set()
+        for passed in ("00:00", "02:00", "02:00:00"):
+            page.clock.fast_forward(passed)
+            shown.append(date.inner_text().replace("\xa0", " "))
+            heights.add(row.evaluate("row => row.offsetHeight"))
+        assert shown == texts
+        assert len(heights) == 1
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_before_logging_in_and_what_opens_on_a_page_are_accessible(site: Site, scheme: Any) -> None:
     make_bookmark(site.ada, tags=["walls"])
