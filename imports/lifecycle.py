@@ -118,7 +118,7 @@ def claim(job_id: int, wake: int | None = None) -> Claim | None:
         if job.lease_expires_at is not None:
             _count_death(job)
         if job.deaths >= DEATHS_UNTIL_FAILED:
-            _end(job, Status.FAILED, "The worker died repeatedly at the same place of the file.")
+            _end(job, Status.FAILED, _given_up(job))
             return None
         job.wake += 1
         job.fence += 1
@@ -137,6 +137,12 @@ def claim(job_id: int, wake: int | None = None) -> Claim | None:
     if job.fence == 1:
         logger.info("import job %s: started (%s, %s bytes)", job.pk, job.file_path, job.file_size)
     return Claim(job.pk, job.fence)
+
+
+def _given_up(job: ImportJob, trouble: str = "") -> str:
+    """Return the sentence for a job that died too often. `trouble` is what is known of the reason."""
+    reason = trouble or f"The server's log tells more under import job {job.pk}."
+    return f"The import stopped {job.deaths} times at the same place, after item {job.processed_bookmarks:,}. {reason}"
 
 
 def _count_death(job: ImportJob) -> None:
@@ -230,11 +236,11 @@ def _keep_rejects(job: ImportJob, rejects: list[PreparedReject]) -> None:
         job.save(update_fields=["failed_bookmark_details"])
 
 
-def stumble(claimed: Claim, *, is_death: bool = True) -> bool:
+def stumble(claimed: Claim, trouble: str = "", *, is_death: bool = True) -> bool:
     """End a slice that failed for a reason nobody foresaw: like a worker's death, but without waiting for the lease.
 
-    Unless it `is_death`, no item is suspected. Where not even that can be written, it returns False and the lease
-    runs out by itself.
+    Unless it `is_death`, no item is suspected. `trouble` is a sentence about the reason, where that is known. Where
+    not even this can be written, it returns False and the lease runs out by itself.
     """
     # A connection that the server has ended takes no statement any more; within a transaction nothing can be done.
     if not connection.in_atomic_block:
@@ -243,6 +249,9 @@ def stumble(claimed: Claim, *, is_death: bool = True) -> bool:
         with batch(claimed) as job:
             if is_death:
                 _count_death(job)
+            if job.deaths >= DEATHS_UNTIL_FAILED:
+                _end(job, Status.FAILED, _given_up(job, trouble))
+                return True
             job.lease_expires_at = None
             job.save(update_fields=["lease_expires_at", "deaths", "careful_until"])
             _wake(job)

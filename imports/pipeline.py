@@ -48,6 +48,7 @@ _PASSING_SQLSTATES = {"08", "25", "40", "53", "55", "57", "58"}
 GONE = "The uploaded file is no longer stored. Please upload it again."
 EMPTY = "The file was read, but there is no bookmark in it."
 STORAGE = "The server's storage could not be read or written; perhaps it is full. Please retry later."
+DATABASE = "The database could not be written. Nothing is lost: retry goes on where the import stopped."
 DEADLY = "Reading this item stopped the worker again and again."
 
 type MustStop = Callable[[], bool]
@@ -118,7 +119,7 @@ def run_slice(
         if _will_pass(error):
             _step_back(claimed, should_stop)
         else:
-            lifecycle.stumble(claimed)
+            lifecycle.stumble(claimed, DATABASE)
         raise
     except Exception:
         lifecycle.stumble(claimed)

@@ -235,7 +235,7 @@ def test_repeated_deaths_without_progress_make_the_job_careful_and_then_fail_it(
     assert lifecycle.claim(job.pk) is None
     job.refresh_from_db()
     assert job.status == Status.FAILED
-    assert "repeatedly" in job.error_message
+    assert f"under import job {job.pk}" in job.error_message
 
 
 def test_progress_forgets_earlier_deaths() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import OperationalError
 
 from bookmarks import upsert
 from bookmarks.drafts import BookmarkDraft, Duplicates
@@ -297,6 +299,30 @@ def test_an_item_that_stops_the_worker_again_and_again_is_isolated_and_rejected(
     assert (job.status, counts(job)) == (Status.COMPLETED, (299, 0, 0, 1))
     rejected = job.rejected_items.get()
     assert (rejected.position, rejected.url, rejected.reason) == (124, "https://example.com/123", pipeline.DEADLY)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"), [(OperationalError("no such table"), pipeline.DATABASE), (ZeroDivisionError("oh"), "log")]
+)
+def test_what_keeps_failing_ends_with_a_sentence_and_never_with_the_error_itself(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    error.__cause__ = sqlite3.OperationalError("no such table")
+    job = submit(make_user(), collection([link(1)]))
+
+    def failing(*_args: Any, **_options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(lifecycle, "advance", failing)
+    while job.is_active:
+        claim = lifecycle.claim(job.pk)
+        assert claim is not None
+        with pytest.raises(type(error)):
+            pipeline.run_slice(claim, should_stop=lambda: False)
+        job.refresh_from_db()
+    assert (job.status, counts(job)) == (Status.FAILED, (0, 0, 0, 0))
+    assert message in job.error_message
+    assert str(error) not in job.error_message
 
 
 @pytest.mark.parametrize("duplicates", list(Duplicates))
