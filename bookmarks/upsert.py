@@ -24,6 +24,10 @@ from django.db.backends.utils import CursorWrapper
 from bookmarks.drafts import BookmarkDraft, Duplicates, dated, earlier, later, merged, utc_text
 
 
+class BookmarkGoneError(LookupError):
+    """The bookmark is not there, or not there any more."""
+
+
 class Outcome(NamedTuple):
     """What became of a batch: `created` + `updated` + `skipped` is the number of drafts."""
 
@@ -75,12 +79,15 @@ def edit_bookmark(owner_id: int, pk: int, draft: BookmarkDraft) -> None:
     """Make the owner's bookmark `pk` what a person's `draft` says, keeping when it was created.
 
     Where its new URL is that of another bookmark of the owner, the two become one. Must run inside a transaction.
+    Raises BookmarkGoneError when the owner has no such bookmark.
     """
     now = utc_text(datetime.now(UTC))
     with connection.cursor() as cursor:
         batch = _Batch(cursor, owner_id, None, Duplicates.MERGE)
         batch.lock_owner()
-        (kept,) = batch.stored([pk]).values()
+        kept = batch.stored([pk]).get(pk)
+        if kept is None:
+            raise BookmarkGoneError(pk)
         edited = msgspec.structs.replace(draft, created=kept.created, updated=now)
         twin = batch.existing([draft.unique_hash]).get(draft.unique_hash)
         if twin is None or twin.pk == pk:

@@ -22,7 +22,7 @@ from bookmarks.forms import BookmarkForm, BulkTagsForm
 from bookmarks.listing import Filters, bookmark_page, tag_page, whole_number
 from bookmarks.models import Bookmark, BookmarkQuerySet, Tag
 from bookmarks.requests import SeeOther, SignedInRequest
-from bookmarks.upsert import edit_bookmark, upsert_bookmarks
+from bookmarks.upsert import BookmarkGoneError, edit_bookmark, upsert_bookmarks
 
 _EXPORTS_BY_FILE_NAME = {export.file_name: export for export in EXPORTS.values()}
 
@@ -78,9 +78,12 @@ def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _form_page(request, form, bookmark=bookmark)
     draft = form.draft()
-    with transaction.atomic():
-        joined = _own(request).filter(unique_hash=draft.unique_hash).exclude(pk=pk).exists()
-        edit_bookmark(request.user.pk, pk, draft)
+    try:
+        with transaction.atomic():
+            joined = _own(request).filter(unique_hash=draft.unique_hash).exclude(pk=pk).exists()
+            edit_bookmark(request.user.pk, pk, draft)
+    except BookmarkGoneError as error:
+        raise Http404 from error
     if joined:
         messages.success(request, _("You had a bookmark of this page already: the two are one now."))
     else:

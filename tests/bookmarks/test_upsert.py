@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bookmarks.drafts import BookmarkDraft, Duplicates, draft, utc_text
 from bookmarks.models import Bookmark, Revision, Tag, Tagging
-from bookmarks.upsert import Outcome, edit_bookmark, existing_pages, upsert_bookmarks
+from bookmarks.upsert import BookmarkGoneError, Outcome, edit_bookmark, existing_pages, upsert_bookmarks
 from tests.factories import make_bookmark, make_user
 
 pytestmark = pytest.mark.django_db
@@ -191,6 +191,15 @@ def test_editing_an_address_into_that_of_another_bookmark_joins_the_two() -> Non
     joined = Bookmark.objects.get()
     assert (joined.title, joined.created) == ("longer", OLD)
     assert sorted(tag.name for tag in joined.tags.all()) == ["a", "b"]
+
+
+def test_a_bookmark_that_is_gone_or_another_users_cannot_be_edited() -> None:
+    user = make_user()
+    theirs = make_bookmark(make_user(), "https://example.com/theirs")
+    for pk in (theirs.pk, theirs.pk + 1):
+        with pytest.raises(BookmarkGoneError), transaction.atomic():
+            edit_bookmark(user.pk, pk, draft(url="https://example.com/new"))
+    assert [bookmark.url for bookmark in Bookmark.objects.all()] == ["https://example.com/theirs"]
 
 
 moments = st.none() | st.datetimes(datetime(2000, 1, 1), datetime(2025, 1, 1), timezones=st.just(UTC))

@@ -1,10 +1,12 @@
 """Pages of bookmarks: list, adding, editing, deleting, exports; to whom they show what, with how many queries."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from pytest_django.asserts import assertNumQueries
@@ -277,6 +279,25 @@ def test_editing_a_url_into_that_of_another_bookmark_makes_the_two_one(browser: 
     bookmark = Bookmark.objects.get(owner=owner)
     assert sorted(tag.name for tag in bookmark.tags.all()) == ["one", "two"]
     assert said(response) == ["You had a bookmark of this page already: the two are one now."]
+
+
+def test_saving_a_bookmark_that_was_deleted_meanwhile_is_not_found(browser: Client, owner: User) -> None:
+    bookmark = make_bookmark(owner, "https://example.com/one")
+    reads = 0
+
+    def delete_before_the_second_read(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal reads
+        reads += "bookmarks_bookmark" in sql
+        if reads == 2:
+            reads += 1
+            bookmark.delete()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(delete_before_the_second_read):
+        response = browser.post(f"/bookmarks/{bookmark.pk}/edit", {"url": "https://example.com/two"})
+    assert reads > 2
+    assert response.status_code == 404
+    assert not Bookmark.objects.filter(url="https://example.com/two").exists()
 
 
 def test_deleting_asks_first_and_then_deletes_that_one(browser: Client, owner: User) -> None:
