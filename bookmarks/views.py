@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -12,7 +11,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django.views.decorators.vary import vary_on_headers
 
 from bookmarks import bulk
 from bookmarks.canonical import unique_hash
@@ -21,15 +19,14 @@ from bookmarks.exports import EXPORTS
 from bookmarks.forms import BookmarkForm, BulkTagsForm
 from bookmarks.listing import Filters, bookmark_page, tag_page, whole_number
 from bookmarks.models import Bookmark, BookmarkQuerySet, Tag
-from bookmarks.requests import SeeOther, SignedInRequest
+from bookmarks.requests import SeeOther, SignedInRequest, signed_in
 from bookmarks.upsert import BookmarkGoneError, edit_bookmark, upsert_bookmarks
 
 _EXPORTS_BY_FILE_NAME = {export.file_name: export for export in EXPORTS.values()}
 
 
-@login_required
+@signed_in
 @require_safe
-@vary_on_headers("HX-Request")
 def bookmark_list(request: SignedInRequest) -> HttpResponse:
     """Show a page of what was searched and filtered: the whole page, or to htmx the part that changes."""
     filters = Filters.from_query(request.GET)
@@ -46,7 +43,7 @@ def bookmark_list(request: SignedInRequest) -> HttpResponse:
     return render(request, f"bookmarks/list.html{'#results' if request.htmx else ''}", context)
 
 
-@login_required
+@signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: SignedInRequest) -> HttpResponse:
     """Add a bookmark; one of a page that is there already is joined with it. GET takes `url`, `title` and more."""
@@ -67,7 +64,7 @@ def new(request: SignedInRequest) -> HttpResponse:
     return _back(request)
 
 
-@login_required
+@signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     """Change a bookmark; given the URL of another one, the two become one."""
@@ -91,7 +88,7 @@ def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     return _back(request)
 
 
-@login_required
+@signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: SignedInRequest, pk: int) -> HttpResponse:
     """Ask, on a page of its own, and delete."""
@@ -103,7 +100,7 @@ def delete(request: SignedInRequest, pk: int) -> HttpResponse:
     return _back(request)
 
 
-@login_required
+@signed_in
 @require_POST
 def bulk_change(request: SignedInRequest) -> HttpResponse:
     """Do one thing (`do`) to every selected `bookmark`: 404 unless all of them are the person's own."""
@@ -159,7 +156,7 @@ def _changed(request: SignedInRequest, number: int) -> HttpResponse:
     return _back(request)
 
 
-@login_required
+@signed_in
 @require_safe
 def tag_list(request: SignedInRequest) -> HttpResponse:
     """Show the tags in use and how many bookmarks carry each."""
@@ -168,7 +165,7 @@ def tag_list(request: SignedInRequest) -> HttpResponse:
     return render(request, "bookmarks/tags.html", {"page": page, "q": q})
 
 
-@login_required
+@signed_in
 @require_safe
 def export(request: SignedInRequest, file_name: str) -> HttpResponseBase:
     """Send all bookmarks as a file, as they are read."""

@@ -1,37 +1,25 @@
 """The import page: upload, history, and the row of each job. A view never writes a job's status itself."""
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
 from pathlib import PurePath
-from typing import Any, Concatenate, cast
-from urllib.parse import urlencode
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    StreamingHttpResponse,
-)
-from django.shortcuts import get_object_or_404, render, resolve_url
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.middleware import HtmxDetails
 
+from bookmarks.requests import SeeOther, SignedInRequest, signed_in
 from imports import lifecycle, receiving, rejects, uploads
 from imports.forms import ImportJobForm, plain_size, too_large
 from imports.models import ImportJob, ImportJobQuerySet
@@ -39,39 +27,6 @@ from imports.models import ImportJob, ImportJobQuerySet
 logger = logging.getLogger("imports")
 
 PAGE_JOBS = 20
-
-
-class SignedInRequest(HttpRequest):
-    """A request of somebody who is signed in."""
-
-    user: User
-    htmx: HtmxDetails
-
-
-def signed_in[**P](
-    view: Callable[Concatenate[SignedInRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """Send anybody else to the login page; the whole page, where a fragment of it was asked for."""
-
-    @wraps(view)
-    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        known = cast("SignedInRequest", request)
-        response = view(known, *args, **kwargs) if request.user.is_authenticated else _to_login(known)
-        patch_vary_headers(response, ["HX-Request"])
-        return response
-
-    return checked
-
-
-def _to_login(request: SignedInRequest) -> HttpResponse:
-    if request.htmx:
-        come_back = request.htmx.current_url_abs_path or reverse("imports:import")
-    else:
-        come_back = request.get_full_path() if request.method == "GET" else reverse("imports:import")
-    login = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': come_back})}"
-    if request.htmx:
-        return HttpResponse(status=401, headers={"HX-Redirect": login})
-    return HttpResponseRedirect(login)
 
 
 @require_safe
@@ -118,7 +73,7 @@ def _submit(request: SignedInRequest) -> HttpResponse:
         context = {"form": fresh, "job": _jobs(request).get(pk=job.pk), "limit": plain_size(settings.IMPORT_MAX_BYTES)}
         return render(request, "imports/_submitted.html", context)
     messages.success(request, _("The file was uploaded and will be imported."))
-    return _see_other()
+    return SeeOther(reverse("imports:import"))
 
 
 def _refused(request: SignedInRequest, form: ImportJobForm, problems: list[str], *, status: int) -> HttpResponse:
@@ -127,7 +82,7 @@ def _refused(request: SignedInRequest, form: ImportJobForm, problems: list[str],
         return render(request, "imports/_upload_form.html", context, status=status)
     for problem in problems:
         messages.error(request, problem)
-    return _see_other()
+    return SeeOther(reverse("imports:import"))
 
 
 @require_POST
@@ -204,8 +159,4 @@ def _changed(request: SignedInRequest, job: ImportJob, level: int, message: str)
     if request.htmx:
         return render(request, "imports/_job_row.html", {"job": _jobs(request).get(pk=job.pk)})
     messages.add_message(request, level, message)
-    return _see_other()
-
-
-def _see_other() -> HttpResponse:
-    return HttpResponse(status=303, headers={"Location": reverse("imports:import")})
+    return SeeOther(reverse("imports:import"))

@@ -172,23 +172,7 @@
     refreshSelection(form);
   });
 
-  // Requests: a session that ended must not fill a fragment with the login page, and a failure must be seen.
-
-  function sessionEnded() {
-    if (live().querySelector("[data-log-in]")) return;
-    const note = clone("session-ended");
-    const here = encodeURIComponent(location.pathname + location.search);
-    note.querySelector("[data-log-in]").href = `${document.body.dataset.loginUrl}?next=${here}`;
-    live().append(note);
-  }
-
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr } = event.detail;
-    const path = xhr.responseURL && new URL(xhr.responseURL).pathname;
-    if (path !== document.body.dataset.loginUrl) return;
-    event.detail.shouldSwap = false;
-    sessionEnded();
-  });
+  // Requests: a failure must be seen. When the session has ended, the answer itself leads to the login page.
 
   function unreachable(event) {
     // What polls reports its own trouble, once and not at every turn.

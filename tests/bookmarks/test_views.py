@@ -66,6 +66,30 @@ def test_nobody_is_sent_to_log_in_and_then_back(client: Client, path: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("headers", "back"),
+    [
+        ({"Referer": "http://testserver/bookmarks/?q=x"}, "?next=http%3A//testserver/bookmarks/%3Fq%3Dx"),
+        ({"Referer": "https://elsewhere.example/"}, ""),
+        ({}, ""),
+    ],
+)
+def test_after_logging_in_again_a_form_leads_to_the_page_it_was_on(
+    client: Client, headers: dict[str, str], back: str
+) -> None:
+    make_user()
+    response = client.post("/bookmarks/bulk", headers=headers)
+    assert (response.status_code, response.headers["Location"]) == (302, f"/accounts/login/{back}")
+
+
+def test_htmx_is_told_to_load_the_login_page_and_not_to_show_it_in_a_list(client: Client) -> None:
+    make_user()
+    headers = {**HTMX, "HX-Current-URL": "http://testserver/bookmarks/?page=2"}
+    response = client.get("/bookmarks/?page=3", headers=headers)
+    assert (response.status_code, response.content) == (401, b"")
+    assert response.headers["HX-Redirect"] == "/accounts/login/?next=/bookmarks/%3Fpage%3D2"
+
+
+@pytest.mark.parametrize(
     "path", ["/bookmarks/new", "/bookmarks/bulk", "/bookmarks/{pk}/edit", "/bookmarks/{pk}/delete"]
 )
 def test_nobody_changes_nothing(client: Client, owner: User, path: str) -> None:

@@ -89,7 +89,7 @@ def test_another_users_table_is_not_found_and_nobody_is_sent_to_the_login_page(b
     assert browser.get("/import/999999/rejected.csv").status_code == 404
     assert browser.post(theirs).status_code == 405
     response: Any = Client().get(theirs)
-    assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={theirs.replace('/', '%2F')}")
+    assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={theirs}")
 
 
 @pytest.mark.parametrize("failed", [0, 300])
