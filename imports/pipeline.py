@@ -266,6 +266,7 @@ class _Judge:
     def __init__(self, options: ImportOptions, writer: PreparedWriter) -> None:
         self._options, self._writer = options, writer
         self._member, self._long_tags = "", 0
+        self._starts: dict[str, int] = {}
         self.notices: dict[str, None] = {}
 
     def take(self, event: Event) -> None:
@@ -279,6 +280,7 @@ class _Judge:
                 self.notices.setdefault(text)
             case MemberStart(name=name):
                 self._member = name
+                self._starts[name] = self._writer.position
 
     def _item(self, item: ParsedItem) -> None:
         self._long_tags += has_long_tag(item)
@@ -289,6 +291,12 @@ class _Judge:
 
     def summary(self) -> list[str]:
         """Return the sentences about the file as a whole."""
+        if self._starts:
+            ends = [*list(self._starts.values())[1:], self._writer.position]
+            counts = (
+                f"{name} ({end - start:,})" for (name, start), end in zip(self._starts.items(), ends, strict=True)
+            )
+            self.notices = {f"Items from the archive: {', '.join(counts)}.": None, **self.notices}
         if not self._writer.position:
             self.notices.setdefault(EMPTY)
         if self._long_tags:

@@ -3,6 +3,7 @@
 import io
 import json
 import sqlite3
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -195,6 +196,18 @@ def test_duplicate_keys_and_long_numbers_do_no_harm() -> None:
     data = collection([link(1)]).replace(b'"name":', b'"name": "x", "n": ' + b"9" * 10_000 + b', "name":')
     job = run(make_user(), data)
     assert (job.status, counts(job)) == (Status.COMPLETED, (1, 0, 0, 0))
+
+
+def test_an_archive_is_one_job_that_names_its_members_and_how_many_items_each_had() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("likes.json", collection([link(1), link(2)]))
+        archive.writestr("media/cat.png", b"\x89PNG")
+        archive.writestr("outbox.json", collection([link(3), link(4, url="ftp://example.com/"), link(1)]))
+    job = run(make_user(), packed.getvalue(), "archive.zip")
+    assert (job.status, counts(job)) == (Status.COMPLETED, (3, 0, 1, 1))
+    assert job.notices[0] == "Items from the archive: likes.json (2), outbox.json (3)."
+    assert job.rejected_items.get().member == "outbox.json"
 
 
 def test_a_file_that_is_gone_fails_the_job() -> None:
