@@ -61,6 +61,7 @@ def test_a_row_goes_from_pending_to_completed_without_a_reload_and_then_polling_
     )
     page.get_by_label(re.compile("file", re.IGNORECASE)).first.set_input_files(path)
     page.get_by_role("button", name="Upload and Import").click()
+    expect(page.locator("tr[data-status]")).to_have_count(len(known) + 1)
     row = page.locator("tr[data-status]").first
     expect(row).to_have_attribute("data-status", "completed", timeout=60_000)
     assert seen[0] in {"pending", "processing"}
