@@ -16,7 +16,7 @@ _READ_ANYWAY = 4
 def declared_bytes(request: HttpRequest) -> int:
     """Return the size of the request's body as its header declares it, in bytes; 0 when it does not."""
     try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
+        return int(request.headers.get("content-length") or 0)
     except ValueError:
         return 0
 
