@@ -17,6 +17,7 @@ from bookmarks.drafts import Duplicates
 from imports import lifecycle, uploads
 from imports.models import ImportJob
 from imports.options import ImportOptions
+from imports.pipeline import STORAGE
 from tests.faults.databases import UNREACHABLE, Database, Row
 from tests.faults.files import Expected, Kept, expected, write_file
 from tests.faults.pace import Pace
@@ -153,7 +154,7 @@ class Person(threading.Thread):
         while time.monotonic() < deadline:
             if watched.has_ended:
                 row = self._stubborn(lambda: self._read(_END, watched.job))[0]
-                if row[0] == "failed" and watched.may_fail and self.retried < 10_000:
+                if row[0] == "failed" and watched.may_fail and row[-1] == STORAGE:
                     submitted.was_retried = True
                     self._retry_failed(user, watched)
                 elif row[0] in {"completed", "failed"}:

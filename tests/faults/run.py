@@ -61,7 +61,10 @@ class Run:
         self.result.violations.append(sentence)
         if self.result.faults:
             self.result.faults[-1].violations += 1
-        sys.stderr.write(f"VIOLATION (seed {self.result.seed}) {sentence}\n")
+        self._say(f"VIOLATION (seed {self.result.seed}) {sentence}")
+
+    def _say(self, what: str) -> None:
+        sys.stderr.write(f"{self.result.database} {len(self.result.faults)}. {what}\n")
 
     def go(self, faults: int, kinds: Sequence[Kind]) -> Result:
         """Run until so many faults were brought about, and everything has ended."""
@@ -135,7 +138,7 @@ class Run:
 
             if eventually(goes_on, seconds=max(0, since + self._pace.bound - time.monotonic())):
                 fault.recovery = max(0.0, round(time.monotonic() - since, 2))
-                sys.stderr.write(f"{len(self.result.faults)}. {fault.kind} at {fault.at}: {fault.recovery} s\n")
+                self._say(f"{fault.kind} at {fault.at}: {fault.recovery} s")
             else:
                 jobs = [(watched.job, watched.state) for watched, _, _ in left]
                 self.violation(f"no recovery from {fault.kind} within {self._pace.bound} s: {jobs}")
