@@ -2,19 +2,22 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Never
 
 import pytest
 from pytest_django import Settings
 
-from tests.postgres import postgres_server
+from tests.postgres import new_database, postgres_server
 
 # A test that needs one of these is skipped where it is missing, unless CAIRN_REQUIRE names it.
 REQUIRED = set(filter(None, os.environ.get("CAIRN_REQUIRE", "").split(",")))
 
 
-def unavailable(part: str, why: str) -> None:
+def unavailable(part: str, why: str) -> Never:
     """Skip the running test, or fail it where `part` must be there."""
     if part in REQUIRED:
         pytest.fail(f"{part} is required here: {why}")
@@ -34,14 +37,20 @@ def site_settings(settings: Settings, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """Start a real PostgreSQL server and yield the URL of its empty database."""
-    try:
-        server = postgres_server()
-    except OSError as error:
-        unavailable("postgres", f"no PostgreSQL server could be started: {error}")
-    with server as url:
+def postgres_server_url() -> Iterator[str]:
+    """Start a real PostgreSQL server and yield its URL."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres_server())
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            unavailable("postgres", f"no PostgreSQL server could be started: {error}")
         yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server_url: str) -> str:
+    """Return the URL of a database of the test's own."""
+    return new_database(postgres_server_url)
 
 
 @pytest.fixture(scope="session")
@@ -51,4 +60,3 @@ def chromium() -> str:
         if path := shutil.which(name):
             return path
     unavailable("browser", "no Chromium is installed")
-    raise AssertionError

@@ -16,13 +16,12 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.data import write_collection
 from tests.benchmarks.live import LiveFigures, live_figures
-from tests.postgres import postgres_server
+from tests.postgres import new_database, postgres_server
 
 REPOSITORY = Path(__file__).parents[2]
 HISTORY = Path(__file__).with_name("history.jsonl")
@@ -77,9 +76,7 @@ class Databases:
         data_dir = self._folder / str(self._count)
         environment = {**os.environ, "DATA_DIR": str(data_dir), "SECRET_KEY": "benchmark", "DATABASE_URL": ""}
         if self._server:
-            with psycopg.connect(self._server, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE bench_{self._count}")
-            environment["DATABASE_URL"] = self._server.replace("/postgres?", f"/bench_{self._count}?")
+            environment["DATABASE_URL"] = new_database(self._server)
         migrate = [sys.executable, "manage.py", "migrate", "-v0"]
         subprocess.run(migrate, cwd=REPOSITORY, env=environment, check=True)
         return environment

@@ -1,13 +1,12 @@
 """A whole site in real processes, and a real browser in front of it."""
 
-import os
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.e2e.site import NAME, PASSWORD, Site
+from tests.postgres import new_database
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +19,7 @@ def running_site(site: Site) -> Iterator[Site]:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Make a site with one account, on each database. It does not run yet."""
-    url = ""
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_url")
-        name = f"site_{os.getpid()}_{tmp_path_factory.mktemp('database').name}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        url = server.replace("/postgres?", f"/{name}?")
+    url = new_database(request.getfixturevalue("postgres_server_url")) if request.param == "postgresql" else ""
     return Site(tmp_path_factory.mktemp("site"), url)
 
 
