@@ -146,14 +146,14 @@ def _step_back(claimed: Claim, should_stop: MustStop) -> None:
             return
 
 
-def run_to_end(job: ImportJob, on_batch: OnBatch | None = None) -> ImportJob:
-    """Run a job in this process until it has ended, waiting for its turn; return it as it then is."""
-    while job.is_active:
+def run_to_end(job: ImportJob, on_batch: OnBatch | None = None, *, should_stop: MustStop = lambda: False) -> ImportJob:
+    """Run a job in this process, in its turn, until it has ended or is told to stop; return it as it then is."""
+    while job.is_active and not should_stop():
         claimed = lifecycle.claim(job.pk)
         if claimed is None:
             time.sleep(WAIT_SECONDS)
         else:
-            run_slice(claimed, should_stop=lambda: False, seconds=None, on_batch=on_batch)
+            run_slice(claimed, should_stop=should_stop, seconds=None, on_batch=on_batch)
         job.refresh_from_db()
     return job
 

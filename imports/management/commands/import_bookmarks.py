@@ -1,7 +1,9 @@
 """Imports a file from the command line: the pipeline of the web page, in this process, without a queue."""
 
 import json
+import signal
 import sys
+import threading
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -128,13 +130,23 @@ def _import(file: BinaryIO, owner: AbstractBaseUser, options: ImportOptions) -> 
         job = uploads.submit(File(file, name=Path(file.name).name), owner, options, queued=False)
     except OSError as error:
         raise CommandError(pipeline.STORAGE, returncode=FAILED) from error
-    try:
-        with _progress_bar() as on_batch:
-            job = pipeline.run_to_end(job, on_batch)
-    except KeyboardInterrupt:
+    with _interruption() as interrupted, _progress_bar() as on_batch:
+        job = pipeline.run_to_end(job, on_batch, should_stop=interrupted.is_set)
+    if interrupted.is_set():
         lifecycle.cancel(owner, job.pk)
         job.refresh_from_db()
     return _report(job)
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """Take note of Ctrl-C: an exception out of nowhere might be lost where Python ignores exceptions."""
+    interrupted = threading.Event()
+    usual = signal.signal(signal.SIGINT, lambda _signum, _frame: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _report(job: ImportJob) -> Report:
