@@ -14,11 +14,6 @@ def request_stop() -> None:
     _shared[0] = 1
 
 
-def withdraw_stop() -> None:
-    """Take the request back."""
-    _shared[0] = 0
-
-
 def should_stop() -> bool:
     """Tell whether a stop was requested: a slice then commits its batch, gives up its claim and returns."""
     return _shared[0] == 1
