@@ -41,6 +41,20 @@ _SERVER_LOG = re.compile(
     r"(\d{1,2})/([A-Z]{3})/(\d{4}):(\d{2}):(\d{2}):(\d{2})(?:\s*([+-])(\d{1,4}))?", re.ASCII | re.IGNORECASE
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# What people and spreadsheets write: a day in one of four orders, and a clock of 12 or 24 hours.
+_CLOCK = (
+    r"(?:(?:,|T|\s+at)?\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{1,9})?)?"
+    r"\s*(?P<half>[AP]\.?M\b\.?)?)?\s*\(?(?:GMT|UTC|Z)?(?:(?P<sign>[+-])(?P<zone>\d{1,2}(?::?\d{2})?))?\)?(?:\s*\([^()]*\))?"
+)
+_WRITTEN = tuple(
+    re.compile(rf"(?:[A-Z]{{3,9}},?\s+)?{day}{_CLOCK}", re.ASCII | re.IGNORECASE)
+    for day in (
+        r"(?P<name>[A-Z]{3,9})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})",
+        r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?[\s-]+(?P<name>[A-Z]{3,9})[.,]?[\s-]+(?P<year>\d{4})",
+        r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})",
+        r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<other>\d{1,2})(?P=mark)(?P<year>\d{4})",
+    )
+)
 
 
 def from_unix(value: object) -> datetime | None:
@@ -94,13 +108,14 @@ def from_iso(value: object) -> datetime | None:
 
 
 def from_any(value: object) -> datetime | None:
-    """Return a date of unknown notation: any of the above, RFC 822, or a server log's.
+    """Return a date of unknown notation: any of the above, RFC 822, a server log's, or as a spreadsheet shows it.
 
     A number is Unix time by magnitude or, where it has 17 digits, WebKit's. Nine digits below 820454400
     (Unix: 1996-01-01, Cocoa: 2027-01-01) are Cocoa seconds, as Safari's HTML has them: as Unix seconds they
     would lie before 1996, when there were no files of bookmarks yet. From there on they are Unix seconds,
-    as Netscape 2 and later wrote them. A server log's is `10/Oct/2000:13:55:36 +0300`. A `datetime` is taken
-    as it is, without an offset as UTC.
+    as Netscape 2 and later wrote them. A server log's is `10/Oct/2000:13:55:36 +0300`. Of `3/4/2021` nobody
+    can tell the month: such a date is unknown, unless the clock has AM or PM, as where the month comes first.
+    A `datetime` is taken as it is, without an offset as UTC.
     """
     if not value:
         return None
@@ -113,7 +128,7 @@ def from_any(value: object) -> datetime | None:
         return from_unix(number) or from_webkit(number)
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
         return None
-    return from_iso(value) or _from_server_log(value) or _from_rfc_822(value)
+    return from_iso(value) or _from_server_log(value) or _from_written(value) or _from_rfc_822(value)
 
 
 def _number(value: object) -> int | float | None:
@@ -203,6 +218,38 @@ def _offset(sign: str | None, digits: str) -> timedelta:
     hours, minutes = (int(digits), 0) if len(digits) <= 2 else divmod(int(digits), 100)
     offset = timedelta(hours=hours, minutes=minutes)
     return -offset if sign == "-" else offset
+
+
+def _from_written(text: str) -> datetime | None:
+    text = text.strip()
+    match = next((match for pattern in _WRITTEN if (match := pattern.fullmatch(text))), None)
+    if match is None:
+        return None
+    found = match.groupdict()
+    half = (found["half"] or "").lower()
+    hour = int(found["hour"] or 0)
+    if half and not 1 <= hour <= 12:
+        return None
+    hour = hour % 12 + 12 * half.startswith("p") if half else hour
+    try:
+        month, day = _month_and_day(found, is_american=bool(half))
+        zone = timezone(_offset(found["sign"], (found["zone"] or "0").replace(":", "")))
+        clock = (hour, int(found["minute"] or 0), int(found["second"] or 0))
+        return _in_utc(datetime(int(found["year"]), month, day, *clock, tzinfo=zone))
+    except ValueError:
+        return None
+
+
+def _month_and_day(found: dict[str, str | None], *, is_american: bool) -> tuple[int, int]:
+    """Return month and day as written; a month of 0, which there is not, where nobody can tell."""
+    if name := found.get("name"):
+        return _MONTHS.index(name[:3].lower()) + 1, int(found["day"] or 0)
+    if month := found.get("month"):
+        return int(month), int(found["day"] or 0)
+    first, other = int(found["first"] or 0), int(found["other"] or 0)
+    if found["mark"] == "." or first > 12 or first == other:
+        return other, first
+    return (first, other) if is_american or other > 12 else (0, 0)
 
 
 def _from_rfc_822(text: str) -> datetime | None:

@@ -211,6 +211,37 @@ def test_mail_and_server_log_dates_are_read(text: str, expected: datetime) -> No
     assert dates.from_any(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("June 1, 2023 4:05 PM", datetime(2023, 6, 1, 16, 5, tzinfo=UTC)),
+        ("Jun 1st, 2023, 12:05 a.m.", datetime(2023, 6, 1, 0, 5, tzinfo=UTC)),
+        ("Thursday, June 1, 2023 at 4:05 PM", datetime(2023, 6, 1, 16, 5, tzinfo=UTC)),
+        ("1. Sept. 2023", datetime(2023, 9, 1, tzinfo=UTC)),
+        ("02-Jan-2023 16:05:06", datetime(2023, 1, 2, 16, 5, 6, tzinfo=UTC)),
+        ("2023/6/1 16:05 (GMT+2)", datetime(2023, 6, 1, 14, 5, tzinfo=UTC)),
+        ("31.1.2020 7:30", datetime(2020, 1, 31, 7, 30, tzinfo=UTC)),
+        ("3.4.2020", datetime(2020, 4, 3, tzinfo=UTC)),
+        ("1/31/2020", datetime(2020, 1, 31, tzinfo=UTC)),
+        ("31/1/2020 10:00:05", datetime(2020, 1, 31, 10, 0, 5, tzinfo=UTC)),
+        ("4/4/2020", datetime(2020, 4, 4, tzinfo=UTC)),
+        ("3/4/2020, 11:02:03 PM", datetime(2020, 3, 4, 23, 2, 3, tzinfo=UTC)),
+        ("Mon Jan 02 2023 10:00:00 GMT+0100 (CET)", datetime(2023, 1, 2, 9, tzinfo=UTC)),
+        ("Mon Jan 02 2023 10:00:00 GMT-0330 (Newfoundland Standard Time)", datetime(2023, 1, 2, 13, 30, tzinfo=UTC)),
+    ],
+)
+def test_dates_that_people_and_spreadsheets_write_are_read(text: str, expected: datetime) -> None:
+    assert dates.from_any(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["3/4/2020", "3-4-2020 10:00", "Smarch 1, 2020", "1/31/2020 13:05 PM", "2/30/2020", "1/31/2020 25:00", "May 2020"],
+)
+def test_a_date_of_which_nobody_can_tell_the_day_is_unknown(text: str) -> None:
+    assert dates.from_any(text) is None
+
+
 def test_nine_digits_are_cocoa_seconds_where_unix_seconds_would_precede_all_bookmark_files() -> None:
     assert dates.from_any("631152000") == datetime(2021, 1, 1, tzinfo=UTC)
     assert dates.from_any("725846400") == datetime(2024, 1, 2, tzinfo=UTC)
