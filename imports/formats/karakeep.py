@@ -28,7 +28,7 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
     """Yield the bookmarks; text notes and uploads have no address and are rejected items.
 
     The file is read twice, for the lists may be behind the bookmarks. Of several lists a bookmark is in, the
-    first is its folder; lists of type `smart` are queries and none.
+    first is its folder and the others are tags; lists of type `smart` are queries and neither.
     """
     with rewindable(stream) as file:
         lists = _read_lists(file)
@@ -60,12 +60,13 @@ def _read(entry: dict[str, object], lists: Lists) -> Parsed:
         return RejectedItem(reason=reason, title=title or text_of(fields.get("text")), source=entry)
     if not url:
         return without_address(entry, title=title, what="An uploaded file or a bookmark")
+    folders, *others = _paths(entry.get("lists"), lists) or [()]
     return ParsedItem(
         url=url,
         title=title,
         description=note_of(entry.get("note")),
-        tags=tags_of(entry.get("tags")),
-        folders=_folders(entry.get("lists"), lists),
+        tags=(*tags_of(entry.get("tags")), *(path[-1] for path in others)),
+        folders=folders,
         created=dates.from_unix(entry.get("createdAt")) or dates.from_iso(entry.get("createdAt")),
         archived=flag_of(entry.get("archived")),
         favorite=flag_of(entry.get("favourited")),
@@ -73,6 +74,6 @@ def _read(entry: dict[str, object], lists: Lists) -> Parsed:
     )
 
 
-def _folders(ids: object, lists: Lists) -> tuple[str, ...]:
+def _paths(ids: object, lists: Lists) -> list[tuple[str, ...]]:
     numbers = (lists.number_of(text_of(list_id)) for list_id in (ids if isinstance(ids, list) else ()))
-    return lists.path_of(next((number for number in numbers if number), 0))
+    return [path for number in numbers if (path := lists.path_of(number))]

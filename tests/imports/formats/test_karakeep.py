@@ -19,12 +19,20 @@ def test_the_sample_comes_with_the_path_of_its_first_list_that_is_no_query() -> 
         listed, note, upload = karakeep.parse(stream)
     assert isinstance(listed, ParsedItem)
     assert (listed.url, listed.title, listed.description) == ("https://listed.example/", "Listed", "Note")
-    assert (listed.tags, listed.folders, listed.archived) == (("one", "two"), ("Parent", "Child"), True)
+    assert (listed.tags, listed.folders, listed.archived) == (("one", "two", "Parent"), ("Parent", "Child"), True)
     assert listed.created == datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert isinstance(note, RejectedItem)
     assert (note.reason, note.title) == ("A text note without an address.", "Buy milk")
     assert isinstance(upload, RejectedItem)
     assert upload.title == "upload.pdf"
+
+
+def test_further_lists_are_tags() -> None:
+    lists = [{"id": "a", "name": "A"}, {"id": "b", "name": "B", "parentId": "a"}, {"id": "c", "name": "C"}]
+    entry = {"content": {"type": "link", "url": "https://x.example/"}, "tags": ["t"], "lists": ["c", "gone", "b"]}
+    (item,) = karakeep.parse(io.BytesIO(json.dumps({"bookmarks": [entry], "lists": lists}).encode()))
+    assert isinstance(item, ParsedItem)
+    assert (item.folders, item.tags) == (("C",), ("t", "B"))
 
 
 def test_lists_first_or_last_are_the_same() -> None:
