@@ -24,6 +24,7 @@ _OPML = re.compile(r"<opml[\s/>]", re.IGNORECASE)
 _OTHER_ROOT = re.compile(r"<(?:html|body|rss|feed|plist|posts)[\s/>]", re.IGNORECASE)
 # A stray end tag of another namespace has been seen in their place; a list that has been cut short has none of them.
 _ROOT_ENDS = frozenset(("opml", "body"))
+_ADDRESSES = ("htmlurl", "url", "xmlurl")
 
 
 def matches(head: Head) -> bool:
@@ -73,20 +74,20 @@ class _Reader(ItemReader):
 
 def _item(outline: dict[str, str], folders: tuple[str, ...]) -> ParsedItem | None:
     get = outline.get
-    feed_url = get("xmlurl", "").strip()
-    url = get("htmlurl", "").strip() or get("url", "").strip() or feed_url
-    if not url:
+    addresses = [address for name in _ADDRESSES if (address := get(name, "").strip())]
+    if not addresses:
         return None
     tags = exact_tags(get("cairn:tags"))
     return ParsedItem(
-        url=url,
+        # Readers write "/" or "about:blank" for the page of a feed that has none.
+        url=next(filter(_is_on_the_web, addresses), addresses[0]),
         title=_name(outline),
         description=get("description", "").strip(),
         tags=_categories(get("category", "")) if tags is None else tags,
         folders=folders,
         created=dates.from_any(get("created")),
         updated=dates.from_any(get("cairn:updated")),
-        feed_url=feed_url,
+        feed_url=get("xmlurl", "").strip(),
         image_url=get("cairn:image", "").strip(),
         source=outline,
         unread=get("cairn:unread") == "true",
@@ -94,6 +95,10 @@ def _item(outline: dict[str, str], folders: tuple[str, ...]) -> ParsedItem | Non
         favorite=get("cairn:favorite") == "true",
         private=get("cairn:private") == "true",
     )
+
+
+def _is_on_the_web(address: str) -> bool:
+    return address[:8].lower().startswith(("http://", "https://"))
 
 
 def _name(outline: dict[str, str]) -> str:

@@ -177,3 +177,17 @@ def test_the_root_element_tells_the_format(start: str) -> None:
 )
 def test_other_files_are_not_taken_for_it(start: str) -> None:
     assert not opml.matches(make_head(start.encode()))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "url"),
+    [
+        ('htmlUrl="/" xmlUrl="https://a.example/feed"', "https://a.example/feed"),
+        ('htmlUrl="about:blank" url="HTTP://a.example/" xmlUrl="https://a.example/feed"', "HTTP://a.example/"),
+        ('htmlUrl="mailto:a@a.example" xmlUrl="feed://a.example/"', "mailto:a@a.example"),
+    ],
+)
+def test_of_several_addresses_one_on_the_web_is_taken(attributes: str, url: str) -> None:
+    (item,) = opml.parse(io.BytesIO(f"<opml><body><outline {attributes}/></body></opml>".encode()))
+    assert isinstance(item, ParsedItem)
+    assert item.url == url
