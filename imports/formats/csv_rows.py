@@ -23,9 +23,15 @@ _MAX_REREAD_CHARACTERS = 64 * MAX_ROW_CHARACTERS
 URL_COLUMNS = (
     "url", "uri", "link", "href", "web address", "website url", "page url", "bookmark url", "article url",
     "item url", "source url", "link url", "page_url", "link_url", "given_url", "resolved_url", "links", "urls",
+    "article_url", "bookmark_url", "source_url", "page link", "permalink", "web link", "weblink", "hyperlink",
 )  # fmt: skip
 # What may be a column of addresses, or of something else.
-VAGUE_URL_COLUMNS = ("website", "web page", "webpage", "web site", "address", "bookmark", "page", "site")
+VAGUE_URL_COLUMNS = (
+    "website", "web page", "webpage", "web site", "address", "bookmark", "page", "site", "source",
+    "adresse", "lien", "liens", "adresse url", "enlace", "dirección", "direccion", "indirizzo", "collegamento",
+    "endereço", "koppeling", "adres", "odkaz", "lenke", "länk", "linkki", "ссылка", "адрес", "链接", "网址", "連結",
+    "網址", "リンク", "링크",
+)  # fmt: skip
 _YES = frozenset(("1", "true", "yes", "y", "on", "x", "t"))
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*+)'|"((?:[^"\\]|\\.)*+)\"""")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)

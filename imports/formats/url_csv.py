@@ -18,32 +18,51 @@ WHERE = (
 # The names that columns go by, for each thing a bookmark has; of several, the first that has a value counts.
 _NAMES = {
     "url": (*URL_COLUMNS, *VAGUE_URL_COLUMNS),
-    "title": ("title", "name", "page title", "bookmark title", "link title", "page_title", "headline", "text"),
+    "title": (
+        "title", "name", "page title", "bookmark title", "link title", "page_title", "headline",
+        "given_title", "resolved_title", "article title", "text", "titel", "titre", "título", "titolo", "titulo",
+        "nom", "nombre", "nome", "naam", "bezeichnung", "tytuł", "название", "заголовок", "标题", "標題", "名称",
+        "タイトル", "제목",
+    ),
     "description": (
         "description", "note", "notes", "comment", "comments", "extended", "selection", "annotation", "excerpt",
-        "summary", "desc",
+        "summary", "desc", "content", "beschreibung", "notiz", "notizen", "kommentar", "descripción", "descrizione",
+        "descrição", "commentaire", "remarque", "nota", "notas", "beschrijving", "описание", "描述", "备注", "説明",
     ),
     "tags": (
         "tags", "tag", "labels", "label", "keywords", "tag names", "tag_names", "categories", "category", "topics",
+        "schlagwörter", "schlagworte", "stichwörter", "kategorie", "kategorien", "étiquettes", "étiquette",
+        "mots-clés", "catégorie", "etiquetas", "etiqueta", "etichette", "categoría", "categoria", "labels/tags",
+        "метки", "теги", "标签", "標籤", "タグ", "태그",
     ),
-    "folder": ("folder", "folders", "collection", "collections", "folder path", "path", "directory", "list"),
+    "folder": (
+        "folder", "folders", "collection", "collections", "folder path", "path", "directory", "list",
+        "folder_path", "folder name", "ordner", "dossier", "carpeta", "cartella", "pasta", "map", "папка", "文件夹",
+        "資料夾", "フォルダ", "폴더",
+    ),
     "created": (
         "created", "created_at", "createdat", "created at", "created on", "created_on", "creation date",
         "creation_date", "date_added", "dateadded", "date added", "date created", "date_created", "date saved",
         "date_saved", "added", "added_at", "addedat", "added on", "add_date", "time_added", "saved", "saved_at",
         "savedat", "saved date", "saved at", "saved on", "bookmarked at", "timestamp", "date", "time", "datetime",
-        "published",
+        "created time", "created date", "creation time", "time added", "saved time", "datum", "erstellt",
+        "erstellt am", "hinzugefügt", "gespeichert", "ajouté", "créé", "date d'ajout", "fecha", "creado", "data",
+        "дата", "日期", "published",
     ),
     "updated": (
         "updated", "updated_at", "updatedat", "updated at", "modified", "last_modified", "last modified",
         "modified_at", "date_modified", "date modified", "lastmodified",
+        "last edited time", "last interaction date", "geändert",
     ),
     "image": ("cover", "image", "image_url", "image url", "thumbnail", "preview image", "preview_image"),
     "feed": ("feed_url", "feed url", "feedurl", "feed", "rss", "xmlurl"),
     "status": ("status", "state"),
     "unread": ("unread", "is_unread", "toread", "to read", "to_read", "read later", "read_later"),
     "archived": ("archived", "is_archived"),
-    "favorite": ("favorite", "favourite", "is_favorite", "starred", "is_starred", "important", "fav"),
+    "favorite": (
+        "favorite", "favourite", "is_favorite", "starred", "is_starred", "important", "fav",
+        "favorited", "favourited", "is_favorited", "favoris", "favorit", "favorito",
+    ),
     "private": ("private", "is_private"),
     "shared": ("shared", "public", "is_public"),
 }  # fmt: skip

@@ -263,6 +263,18 @@ def test_lines_may_end_in_any_way(end: str) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    "header", ["Titel;Adresse;Schlagwörter;Erstellt", "Titre,Lien,Étiquettes,Ajouté", "标题\t网址\t标签\t日期"]
+)
+def test_headers_in_other_languages_are_known(header: str) -> None:
+    mark = next(mark for mark in ";,\t" if mark in header)
+    row = mark.join(("A", "https://a.example/", "one|two", "31.1.2020"))
+    (item,) = open_export(io.BytesIO(f"{header}\n{row}\n".encode())).events()
+    assert isinstance(item, ParsedItem)
+    assert (item.title, item.url, item.tags) == ("A", "https://a.example/", ["one", "two"])
+    assert item.created == datetime(2020, 1, 31, tzinfo=UTC)
+
+
 def test_the_formats_tell_each_other_apart() -> None:
     for each in (pocket_csv, instapaper_csv, raindrop_csv, readwise_reader_csv):
         assert not each.matches(make_head(b"url,title,folder,tags,excerpt\nhttps://example.org/,a,b,c,d\n"))
