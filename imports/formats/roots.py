@@ -19,7 +19,7 @@ _READING_LISTS = """
 _ROOTS = """
     Bookmarks | Bookmarks bar | Bookmark bar | Other bookmarks | Mobile bookmarks | Synced bookmarks
     Bookmarks Toolbar | Bookmarks Toolbar Folder | Personal Toolbar Folder | Bookmarks Menu
-    Unsorted Bookmarks
+    Unsorted Bookmarks | Unsorted
     Unfiled Bookmarks | BookmarksBar | BookmarksMenu | Favorites | Favourites | Favorites bar
     Favourites bar
     Other favorites | Other favourites | Mobile favorites | Mobile favourites | Tab Group Favorites
