@@ -38,6 +38,10 @@ _REMOTE_KEYS = ("first", "next", "prev")
 _TELLING_KEYS = frozenset(
     ("actor", "content", "href", "id", "items", "name", "object", "orderedItems", "summary", "totalItems", "url")
 )
+# Of these, what has a type of its own and no context has two or more: such are BookWyrm's quotations and reviews.
+_FEDERATED_KEYS = frozenset(
+    ("actor", "attributedTo", "audience", "cc", "inReplyTo", "object", "partOf", "replies", "to", "totalItems")
+)
 _ELEMENTS_LOOKED_AT = 10
 _DEEPEST_PAGE = 20
 _LARGEST_DESCRIPTION = 64 * 1024
@@ -52,8 +56,8 @@ def matches(head: Head) -> bool:
         return _is_list_of_objects(value) or _is_address(next(iter(value), None))
     if not isinstance(value, dict):
         return False
-    lists = (value.get(key) for key in (*_LISTS, "data"))
-    return _is_known(value) or any(isinstance(each, list) and _is_list_of_objects(each) for each in lists)
+    lists = [each for key in (*_LISTS, "data") if isinstance(each := value.get(key), list)]
+    return _is_known(value) or any(_is_list_of_objects(each) or _is_address(next(iter(each), None)) for each in lists)
 
 
 def parse(stream: BinaryIO) -> Iterator[Parsed]:
@@ -91,7 +95,9 @@ def _is_known(value: Mapping[str, object]) -> bool:
     if _is_activitystreams(value.get("@context")):
         return True
     kinds = kinds_of(value.get("type"))
-    return bool(kinds & KNOWN and value.keys() & _TELLING_KEYS)
+    if kinds & KNOWN:
+        return bool(value.keys() & _TELLING_KEYS)
+    return bool(kinds) and "@context" not in value and len(value.keys() & _FEDERATED_KEYS) > 1
 
 
 def _is_activitystreams(context: object) -> bool:

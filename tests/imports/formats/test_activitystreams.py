@@ -184,6 +184,19 @@ def test_every_shape_of_a_file_is_recognised_and_read(value: object) -> None:
     assert urls(value) == [PAGE]
 
 
+def test_an_object_of_a_type_of_its_own_is_known_by_its_audience() -> None:
+    review = {"type": "Review", "id": PAGE, "attributedTo": "https://example.org/u", "to": [PUBLIC], "content": "Good"}
+    assert matches(make_head(json.dumps(review).encode()))
+    assert urls(review) == [PAGE]
+    assert not matches(make_head(json.dumps({"type": "Review", "id": PAGE, "to": "Ann"}).encode()))
+    assert not matches(make_head(json.dumps({"@context": "https://schema.org", **review}).encode()))
+
+
+def test_addresses_alone_are_recognised_before_the_collection_has_said_what_it_is() -> None:
+    assert matches(make_head(json.dumps({"orderedItems": [PAGE]}).encode()))
+    assert not matches(make_head(json.dumps({"orderedItems": ["page"]}).encode()))
+
+
 @pytest.mark.parametrize(
     "value",
     [
