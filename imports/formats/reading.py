@@ -274,7 +274,8 @@ def _entry_head(entry: Entry) -> Head:
 
 
 def _without_byproducts(members: list[Member]) -> list[Member]:
-    """Leave out what an archive holds beside the lists of bookmarks: a profile, saved articles."""
+    """Leave out what an archive holds beside the lists of bookmarks: a profile, saved articles, other links."""
+    has_own_format = any(member.format != "url-json" for member in members)
     mastodon = {
         _folder(member.name)
         for member in members
@@ -285,6 +286,7 @@ def _without_byproducts(members: list[Member]) -> list[Member]:
         member
         for member in members
         if not member.name.startswith(articles or "\0")
+        and not (has_own_format and member.format == "url-json")
         and (
             member.format != "activitystreams"
             or _folder(member.name) not in mastodon

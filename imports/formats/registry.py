@@ -12,6 +12,7 @@ from imports.formats import (
     instapaper_csv,
     instapaper_html,
     karakeep,
+    lemmy,
     link_lines,
     linkding_json,
     linkwarden,
@@ -31,14 +32,17 @@ from imports.formats import (
     safari_plist,
     tab_session_manager,
     url_csv,
+    url_json,
     wallabag_v1,
     wallabag_v2,
+    xbel,
 )
 from imports.formats.base import Format, Head, UnreadableFileError
 
 FORMATS: tuple[Format, ...] = (
     safari_plist,
     opml,
+    xbel,
     pinboard_xml,
     pocket_html,
     instapaper_html,
@@ -61,6 +65,8 @@ FORMATS: tuple[Format, ...] = (
     tab_session_manager,
     goodlinks,
     misskey_favorites,
+    lemmy,
+    url_json,
     pocket_csv,
     instapaper_csv,
     raindrop_csv,

@@ -16,7 +16,7 @@ WHERE = (
 )
 
 # The names that columns go by, for each thing a bookmark has; of several, the first that has a value counts.
-_NAMES = {
+COLUMNS = {
     "url": (*URL_COLUMNS, *VAGUE_URL_COLUMNS),
     "title": (
         "title", "name", "page title", "bookmark title", "link title", "page_title", "headline",
@@ -52,19 +52,19 @@ _NAMES = {
     "updated": (
         "updated", "updated_at", "updatedat", "updated at", "modified", "last_modified", "last modified",
         "modified_at", "date_modified", "date modified", "lastmodified",
-        "last edited time", "last interaction date", "geändert",
+        "lastupdate", "last edited time", "last interaction date", "geändert",
     ),
     "image": ("cover", "image", "image_url", "image url", "thumbnail", "preview image", "preview_image"),
     "feed": ("feed_url", "feed url", "feedurl", "feed", "rss", "xmlurl"),
     "status": ("status", "state"),
-    "unread": ("unread", "is_unread", "toread", "to read", "to_read", "read later", "read_later"),
-    "archived": ("archived", "is_archived"),
+    "unread": ("unread", "is_unread", "isunread", "toread", "to read", "to_read", "read later", "read_later"),
+    "archived": ("archived", "is_archived", "isarchived"),
     "favorite": (
         "favorite", "favourite", "is_favorite", "starred", "is_starred", "important", "fav",
-        "favorited", "favourited", "is_favorited", "favoris", "favorit", "favorito",
+        "favorited", "favourited", "is_favorited", "isfavorite", "isstarred", "favoris", "favorit", "favorito",
     ),
-    "private": ("private", "is_private"),
-    "shared": ("shared", "public", "is_public"),
+    "private": ("private", "is_private", "isprivate"),
+    "shared": ("shared", "public", "is_public", "ispublic"),
 }  # fmt: skip
 _ARCHIVED = frozenset(("archive", "archived", "read"))
 _NO = frozenset(("no", "n", "0", "false"))
@@ -87,7 +87,7 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
         if isinstance(row, RejectedItem):
             yield row
         else:
-            names = names or {key: tuple(name for name in _NAMES[key] if name in row.index) for key in _NAMES}
+            names = names or {key: tuple(name for name in COLUMNS[key] if name in row.index) for key in COLUMNS}
             yield _read(row, names)
 
 

@@ -172,6 +172,7 @@ SHAPES = {
         ' "windows": {"3": {"11": {"id": 11, "url": "%URL%", "title": "%TITLE%"}}}}'
     ),
     "url-csv": Shape("url,title,tags\n", '"%URL%","%TITLE%","a, b"\n', "", in_cell),
+    "url-json": json_list('{"url": "%URL%", "title": "%TITLE%", "tags": ["a"]}'),
     "wallabag-v1": json_list(
         '{"0": "1", "1": "%TITLE%", "2": "%URL%", "3": "0", "4": "0", "5": "", "6": "1", "id": "1",'
         ' "title": "%TITLE%", "url": "%URL%", "is_read": "0", "is_fav": "0", "content": "", "tags": ""}'
@@ -179,5 +180,11 @@ SHAPES = {
     "wallabag-v2": json_list(
         '{"is_archived": 0, "is_starred": 0, "tags": [], "id": 1, "title": "%TITLE%", "url": "%URL%",'
         ' "created_at": "2024-01-02T05:04:05+0200", "content": ""}'
+    ),
+    "xbel": Shape(
+        '<?xml version="1.0" encoding="UTF-8"?>\n<xbel version="1.0">\n',
+        '<bookmark href="%URL%"><title>%TITLE%</title></bookmark>\n',
+        "</xbel>",
+        html.escape,
     ),
 }

@@ -1,6 +1,7 @@
 """The services whose export is a flat list: each field of each sample, stated here by hand."""
 
 import io
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from imports.formats import (
     pocket_api,
     readability,
     tab_session_manager,
+    url_json,
     wallabag_v1,
     wallabag_v2,
 )
 from imports.formats.base import Format, Parsed, ParsedItem, RejectedItem
+from imports.formats.head import make_head
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SAVED = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -167,6 +170,32 @@ EXPECTED: dict[Format, list[Parsed]] = {
         ),
         ParsedItem(url="https://shared.example/", title="Shared", created=SAVED, updated=NEXT_DAY),
     ],
+    url_json: [
+        ParsedItem(
+            url="https://one.example/",
+            title="One",
+            description="A note",
+            tags=("one", "two"),
+            folders=("Bridges", "Old"),
+            created=SAVED,
+            updated=datetime(2024, 1, 2, 3, 5, tzinfo=UTC),
+            archived=True,
+            favorite=True,
+            private=True,
+            image_url="https://one.example/cover.png",
+        ),
+        ParsedItem(
+            url="https://two.example/",
+            title="Two",
+            tags=("one", "two"),
+            folders=("Bridges", "New"),
+            created=SAVED,
+            unread=True,
+            private=True,
+        ),
+        RejectedItem(reason="A bookmark without an address.", title="None"),
+        RejectedItem(reason="An entry that is not a bookmark but a bare value."),
+    ],
 }
 
 
@@ -251,3 +280,24 @@ def test_sessions_of_unexpected_shape_lose_nothing_but_themselves() -> None:
     assert (first.source, second.source) == (5, 6)
     assert isinstance(item, ParsedItem)
     assert item.folders == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        ([{"url": "https://x.example/", "name": "X"}], True),
+        ({"next": None, "results": [{"link": "HTTP://x.example/", "Title": "X"}]}, True),
+        ([{"url": "https://x.example/", "id": 7}], False),
+        ([{"url": "/relative", "title": "X"}], False),
+        ({"@context": "https://schema.org", "items": [{"url": "https://x.example/", "name": "X"}]}, False),
+        ({"dependencies": [{"url": "https://x.example/", "name": "X"}]}, False),
+    ],
+)
+def test_any_list_is_told_by_an_address_on_the_web_and_a_title(value: object, is_one: bool) -> None:
+    assert url_json.matches(make_head(json.dumps(value).encode())) is is_one
+
+
+def test_an_object_as_folder_is_known_by_its_name() -> None:
+    (item,) = parse(url_json, b'[{"url": "https://x.example/", "collection": {"id": 5, "title": "Bridges"}}]')
+    assert isinstance(item, ParsedItem)
+    assert item.folders == ("Bridges",)

@@ -136,6 +136,13 @@ def test_an_omnivore_archive_offers_its_lists_and_not_the_saved_articles() -> No
     assert urls(export) == ["https://moss.example.org/"]
 
 
+def test_lists_of_no_service_count_in_an_archive_that_holds_nothing_else() -> None:
+    links = '[{"url": "https://a.example.org/", "title": "A"}]'
+    assert urls(opened(zipped(("a.json", links)))) == ["https://a.example.org/"]
+    export = opened(zipped(("collections/a.json", links), ("part_000000.csv", TABLE.format(2))))
+    assert [member.name for member in export.members] == ["part_000000.csv"]
+
+
 def test_every_recognised_file_of_any_archive_is_read() -> None:
     html = '<!DOCTYPE NETSCAPE-Bookmark-file-1><DL><DT><A HREF="https://html.example.org/">x</A></DL>'
     files = (
