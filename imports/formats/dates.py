@@ -28,6 +28,7 @@ _NANOSECONDS_END = 10**20
 _COCOA_START = 100_000_000
 _COCOA_END = 820_454_400
 
+_UNIX_DIGITS = 10
 _LONGEST_NUMBER = 32
 _LONGEST_TEXT = 100
 _DECIMAL = re.compile(r"[0-9]{1,20}\.[0-9]{0,10}", re.ASCII)
@@ -119,6 +120,9 @@ def from_any(value: object) -> datetime | None:
     """
     if not value:
         return None
+    # Nearly every date there is: digits of a Unix time since 2001, of which nothing is left to be decided.
+    if isinstance(value, str) and len(value) == _UNIX_DIGITS and value.isdigit() and value.isascii():
+        return _plausible(datetime.fromtimestamp(int(value), UTC))
     if isinstance(value, datetime):
         return _in_utc(value)
     number = _number(value)

@@ -178,11 +178,14 @@ class _Source:
 
 def _attributes(text: str) -> dict[str, str]:
     found = _ATTRIBUTE.findall(text) if len(text) < 1 << 12 else _first_attributes(text)
-    attributes: dict[str, str] = {}
-    for name, double, single, bare in found:
-        value = double or single or bare
-        attributes.setdefault(name.lower(), _REFERENCE.sub(_character, value) if "&" in value else value)
-    return attributes
+    # From the last to the first, since of a repeated attribute the first counts.
+    found.reverse()
+    if "&" not in text:
+        return {name.lower(): double or single or bare for name, double, single, bare in found}
+    return {
+        name.lower(): _REFERENCE.sub(_character, value) if "&" in (value := double or single or bare) else value
+        for name, double, single, bare in found
+    }
 
 
 def _first_attributes(text: str) -> list[tuple[str, ...]]:

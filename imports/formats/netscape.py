@@ -174,7 +174,7 @@ def _item(
     feed_url = get("feedurl", "")
     exact = exact_tags(get("data-tags"))
     tags = _tags(link) if exact is None else exact
-    flags = {name for name in _FLAGS & link.keys() if link[name].strip().lower() not in _OFF}
+    flags = [name for name in link if name in _FLAGS and link[name].strip().lower() not in _OFF]
     is_archived = False
     if tags and exact is None:
         is_archived = _ARCHIVED_TAG in tags
@@ -193,7 +193,7 @@ def _item(
         updated=dates.from_any(get("last_modified")),
         unread=is_unread or "toread" in flags or "unread" in flags,
         archived=is_archived or "archived" in flags,
-        favorite=not flags.isdisjoint(_FAVORITE_FLAGS),
+        favorite=bool(flags) and not _FAVORITE_FLAGS.isdisjoint(flags),
         private="private" in flags,
         feed_url=_address(feed_url),
         image_url=_address(get("data-cover", "")),
@@ -203,6 +203,8 @@ def _item(
 
 def _address(text: str) -> str:
     """Read an address as a browser reads it from HTML: no white space around it, no line breaks within."""
+    if not text:
+        return ""
     text = text.strip()
     return text.translate(_NO_BREAKS) if "\n" in text or "\t" in text else text
 
@@ -223,10 +225,10 @@ def _tags(link: dict[str, str]) -> list[str]:
 
 def _described(text: str, attribute: str) -> str:
     """Join what stands in DD, in linkding's notes within it, and in a DESCRIPTION attribute."""
+    if not text:
+        return attribute
     before, start, notes = text.partition(_NOTES_START)
     if start and _NOTES_END in notes:
         notes, _, after = notes.partition(_NOTES_END)
         text = "\n\n".join(filter(None, map(str.strip, (before, notes, after))))
-    if not attribute or attribute in text:
-        return text
-    return f"{text}\n\n{attribute}" if text else attribute
+    return text if attribute in text else "\n\n".join(filter(None, (text, attribute)))
