@@ -6,9 +6,11 @@ What comes out of an archive is counted against an `Expansion`, so that a small 
 import gzip
 import io
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Buffer, Callable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, cast
@@ -30,6 +32,11 @@ _MAX_ZIP_DIRECTORY_BYTES = 8 << 20
 _EXTENDED_HEADERS = (
     tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
 )  # fmt: skip
+# https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.7 and 4.3.9: what stands before each file, and after
+# a file whose sizes were not known before.
+_LOCAL_HEADER = struct.Struct("<2xHH8xLLHH")
+_LOCAL_MARK, _SIZES_MARK = b"PK\x03\x04", b"PK\x07\x08"
+_IS_ENCRYPTED, _HAS_SIZES_AFTER, _IS_UTF8 = 1, 8, 1 << 11
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _PAX_RECORD = re.compile(rb"(\d{1,7}) ([^=]{1,200})=")
 _FAULTS = (
@@ -153,12 +160,18 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def zip_entries(stream: BinaryIO, expansion: Expansion) -> Iterator[Entry]:
     """Yield the files of a zip archive, sorted so that part 2 comes before part 10.
 
-    Raises ArchiveError for an archive that is damaged, encrypted, or has too many entries.
+    An archive without its directory, which is at the end, is cut off: its files are yielded as they come, and
+    ArchiveError is raised where they end. It is also raised for an archive that is encrypted or has too many entries.
     """
     try:
         archive = zipfile.ZipFile(_ZipInput(stream))
     except _FAULTS as error:
-        raise ArchiveError("The zip archive is cut off or damaged and cannot be opened.") from error
+        is_empty = True
+        for entry in _salvaged(stream, expansion):
+            is_empty = False
+            yield entry
+        sentence = "The zip archive is cut off or damaged and cannot be opened." if is_empty else _DAMAGED
+        raise ArchiveError(sentence) from error
     with archive:
         infos = [info for info in archive.infolist() if not info.is_dir() and _is_inside(info.filename)]
         if infos and all(info.flag_bits & 1 for info in infos):
@@ -183,6 +196,125 @@ def _zip_opener(
         return io.BufferedReader(_Bounded(member, expansion, failure), _CHUNK_BYTES)
 
     return open_member
+
+
+def _salvaged(stream: BinaryIO, expansion: Expansion) -> Iterator[Entry]:
+    """Yield the files of a zip archive by the headers before each, reading forwards.
+
+    Ends before the first that is broken, or whose end cannot be told.
+    """
+    stream.seek(0)
+    source: io.BufferedReader = io.BufferedReader(_Unclosed(stream), _CHUNK_BYTES)
+    index = 0
+    mark = source.read(4)
+    while mark == _LOCAL_MARK and len(header := source.read(_LOCAL_HEADER.size)) == _LOCAL_HEADER.size:
+        flags, method, packed, size, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+        name = source.read(name_length).decode("utf-8" if flags & _IS_UTF8 else "cp437", "replace")
+        source.read(extra_length)
+        is_packed = method == zipfile.ZIP_DEFLATED
+        if flags & _IS_ENCRYPTED or not (is_packed or (method == zipfile.ZIP_STORED and not flags & _HAS_SIZES_AFTER)):
+            return
+        member = _PackedMember(source, expansion) if is_packed else _StoredMember(source, expansion, packed)
+        if not name.endswith("/") and _is_inside(name):
+            yield Entry(index, display_name(name), size, member.opened)
+            index += 1
+        member.skip_rest()
+        mark = _mark_after_sizes(source) if flags & _HAS_SIZES_AFTER else source.read(4)
+
+
+def _mark_after_sizes(source: io.BufferedReader) -> bytes:
+    """Pass over a checksum and two sizes, of four bytes or eight each, which may have a mark ahead."""
+    source.read(12 if source.read(4) == _SIZES_MARK else 8)
+    mark = source.read(4)
+    if mark.startswith(b"PK"):
+        return mark
+    source.read(4)
+    return source.read(4)
+
+
+class _Unclosed(io.RawIOBase):
+    """Reads from a stream and leaves it open."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        target = memoryview(buffer).cast("B")
+        data = self._stream.read(len(target))
+        target[: len(data)] = data
+        return len(data)
+
+
+class _SalvagedMember(io.RawIOBase, ABC):
+    """The data of one file in a zip archive. Raises ArchiveError where it ends too early or is damaged."""
+
+    def __init__(self, source: io.BufferedReader, expansion: Expansion) -> None:
+        super().__init__()
+        self._source = source
+        self._expansion = expansion
+
+    def opened(self) -> io.BufferedReader:
+        return io.BufferedReader(self, _CHUNK_BYTES)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        target = memoryview(buffer).cast("B")
+        data = self._next(len(target))
+        self._expansion.add(len(data))
+        target[: len(data)] = data
+        return len(data)
+
+    def skip_rest(self) -> None:
+        """Read on to what follows the data."""
+        while self.read(_CHUNK_BYTES):
+            pass
+
+    @abstractmethod
+    def _next(self, length: int) -> bytes:
+        """Return at most so many bytes, none at the end."""
+
+
+class _StoredMember(_SalvagedMember):
+    """As it is, `size` bytes of it."""
+
+    def __init__(self, source: io.BufferedReader, expansion: Expansion, size: int) -> None:
+        super().__init__(source, expansion)
+        self._left = size
+
+    def _next(self, length: int) -> bytes:
+        data = self._source.read(min(length, self._left))
+        if self._left and not data:
+            raise ArchiveError(_DAMAGED)
+        self._left -= len(data)
+        return data
+
+
+class _PackedMember(_SalvagedMember):
+    """Packed, up to where it says itself that it ends."""
+
+    def __init__(self, source: io.BufferedReader, expansion: Expansion) -> None:
+        super().__init__(source, expansion)
+        self._unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def _next(self, length: int) -> bytes:
+        data = b""
+        while not data and not self._unpacker.eof:
+            packed = self._source.peek(1)
+            if not packed:
+                raise ArchiveError(_DAMAGED)
+            try:
+                data = self._unpacker.decompress(packed, length)
+            except zlib.error as error:
+                raise ArchiveError(_DAMAGED) from error
+            rest = self._unpacker.unconsumed_tail or self._unpacker.unused_data
+            self._source.read(len(packed) - len(rest))
+        return data
 
 
 class _ZipInput(io.RawIOBase):

@@ -254,11 +254,20 @@ def _list_entry(listing: _Listing, entry: Entry, wanted: Format | None) -> None:
         if entry.name == name and head.text.startswith(beginning):
             raise UnreadableFileError(f"This is {kind}. {UNDERSTOOD}")
     listing.has_archives |= is_gzip(head.raw) or is_zip(head.raw) or is_tar(head.raw)
-    found = registry.detect(head) if wanted is None else wanted if wanted.matches(head) else None
+    found = _format_of(head, wanted)
     if found is None:
         listing.ignored += 1
     else:
         listing.members.append(Member(entry.name, found.NAME, found.LABEL, entry.size, entry.index))
+
+
+def _format_of(head: Head, wanted: Format | None) -> Format | None:
+    # No format needs to look at pictures, which archives hold by the ten thousand.
+    if not head.text and not head.raw.startswith(BINARY_FORMATS):
+        return None
+    if wanted is None:
+        return registry.detect(head)
+    return wanted if wanted.matches(head) else None
 
 
 def _entry_head(entry: Entry) -> Head:

@@ -208,12 +208,98 @@ def test_an_uncommon_packing_method_is_refused_for_that_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: data[:-30], lambda data: data[:40], lambda data: b"PK\x03\x04" + b"x" * 99]
+    "data", [b"PK\x03\x04", b"PK\x03\x04" + b"x" * 99, zip_of(("a.csv", b"url\n" * 99)).getvalue()[:20]]
 )
-def test_a_zip_without_its_directory_is_refused(damage: Callable[[bytes], bytes]) -> None:
-    data = damage(zip_of(("a.csv", b"url\n" * 99)).getvalue())
-    with pytest.raises(ArchiveError, match="cut off or damaged"):
+def test_a_zip_of_which_nothing_can_be_read_is_refused(data: bytes) -> None:
+    with pytest.raises(ArchiveError, match="cannot be opened"):
         list(zip_entries(io.BytesIO(data), MANY))
+
+
+def streamed_zip(*members: tuple[str, bytes]) -> bytes:
+    """Return a zip as a service writes it that sends it while it makes it: each file's sizes come after it."""
+    written = io.BytesIO()
+
+    class Unseekable(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            return written.write(data)
+
+    with zipfile.ZipFile(Unseekable(), "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return written.getvalue()
+
+
+FILES = (
+    ("z.csv", b"url\n" * 99),
+    ("../out.csv", b"x"),
+    ("a/", b""),
+    ("\u00e4.csv", bytes(range(256)) * 999),
+    ("b", b""),
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        zip_of(*FILES).getvalue(),
+        zip_of(*FILES, method=zipfile.ZIP_STORED).getvalue(),
+        streamed_zip(*FILES),
+        streamed_zip(*FILES).replace(b"PK\x07\x08", b""),
+    ],
+    ids=["packed", "stored", "sizes after", "sizes after without a mark"],
+)
+def test_a_zip_without_its_directory_is_read_up_to_there(data: bytes) -> None:
+    entries = zip_entries(io.BytesIO(data[: data.index(b"PK\x01\x02")]), MANY)
+    found = [(entry.name, entry.open().read()) for entry in (next(entries) for _ in range(3))]
+    assert found == [FILES[0], FILES[3], FILES[4]]
+    with pytest.raises(ArchiveError, match="What could be read before"):
+        next(entries)
+
+
+def test_sizes_of_eight_bytes_after_a_file_are_passed_over() -> None:
+    data = streamed_zip(*FILES[:1], ("last.csv", b"url\n"))
+    first = data.index(b"PK\x07\x08")
+    data = data[: first + 16] + b"\0" * 8 + data[first + 16 : data.index(b"PK\x01\x02")]
+    entries = zip_entries(io.BytesIO(data), MANY)
+    assert [next(entries).name, next(entries).name] == ["z.csv", "last.csv"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_file_that_a_cut_off_zip_ends_in_is_good_up_to_there(method: int) -> None:
+    lines = b"".join(b"https://example.org/%d\n" % number**9 for number in range(9999))
+    data = zip_of(("a.csv", lines), ("b.csv", lines), method=method).getvalue()
+    entries = zip_entries(io.BytesIO(data[: len(data) * 3 // 4]), MANY)
+    assert next(entries).open().read() == lines
+    stream, read = next(entries).open(), []
+    with pytest.raises(ArchiveError, match="What could be read before"):
+        while piece := stream.read1():
+            read.append(piece)
+    assert lines.startswith(b"".join(read))
+    assert len(b"".join(read)) > len(lines) // 4
+
+
+def test_an_encrypted_or_damaged_file_ends_what_is_read_of_a_cut_off_zip() -> None:
+    data = bytearray(zip_of(("a", b"url\n" * 99), ("b", b"url\n" * 99)).getvalue())
+    second = data.index(b"PK\x03\x04", 4)
+    data[second + 6] |= 1
+    entries = zip_entries(io.BytesIO(bytes(data[: data.index(b"PK\x01\x02")])), MANY)
+    assert next(entries).name == "a"
+    with pytest.raises(ArchiveError):
+        next(entries)
+    data[31] ^= 0xFF
+    entry = next(zip_entries(io.BytesIO(bytes(data[:second])), MANY))
+    with pytest.raises(ArchiveError):
+        entry.open().read()
+
+
+def test_a_cut_off_zip_cannot_become_an_endless_one() -> None:
+    data = zip_of(("a", b"\0" * 9_999_999)).getvalue()
+    entry = next(zip_entries(io.BytesIO(data[:-30]), Expansion(1 << 20)))
+    with pytest.raises(ArchiveError, match="more than 1 MB"):
+        entry.open().read()
 
 
 def test_damaged_data_in_a_zip_is_reported_after_what_is_good() -> None:

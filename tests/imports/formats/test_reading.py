@@ -1,5 +1,6 @@
 import gzip
 import io
+import itertools
 import tarfile
 import zipfile
 import zlib
@@ -141,6 +142,17 @@ def test_lists_of_no_service_count_in_an_archive_that_holds_nothing_else() -> No
     assert urls(opened(zipped(("a.json", links)))) == ["https://a.example.org/"]
     export = opened(zipped(("collections/a.json", links), ("part_000000.csv", TABLE.format(2))))
     assert [member.name for member in export.members] == ["part_000000.csv"]
+
+
+def test_a_zip_that_was_cut_off_gives_what_is_whole_and_says_that_it_breaks() -> None:
+    data = zipped(("b.csv", TABLE.format(2)), ("a.csv", TABLE.format(1)))
+    export = opened(data[: data.index(b"PK\x01\x02")])
+    assert [member.name for member in export.members] == ["b.csv", "a.csv"]
+    events = export.events()
+    read = [event.url for event in itertools.islice(events, 4) if isinstance(event, ParsedItem)]
+    assert read == ["https://2.example.org/", "https://1.example.org/"]
+    with pytest.raises(UnreadableFileError, match="The archive is cut off or damaged"):
+        list(events)
 
 
 def test_every_recognised_file_of_any_archive_is_read() -> None:
