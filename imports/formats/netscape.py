@@ -67,8 +67,9 @@ _NO_BREAKS = dict.fromkeys(map(ord, "\n\r\t"))
 _FAVORITE_FLAGS = frozenset(("favorite", "data-important", "duckduckgo:favorite"))
 _FLAGS = _FAVORITE_FLAGS | {"private", "toread", "unread", "archived"}
 _OFF = frozenset(("", "0", "false", "no", "off"))
-_ARCHIVED_TAG, _UNREAD_TAG = "linkding:bookmarks.archived", "toread"
-_FLAG_TAGS = frozenset((_ARCHIVED_TAG, _UNREAD_TAG))
+# Those of linkding now and before its version 1.27, and Pinboard's.
+_ARCHIVED_TAGS, _UNREAD_TAG = frozenset(("linkding:bookmarks.archived", "linkding:archived")), "toread"
+_FLAG_TAGS = _ARCHIVED_TAGS | {_UNREAD_TAG}
 _NOTES_START, _NOTES_END = "[linkding-notes]", "[/linkding-notes]"
 
 
@@ -84,12 +85,15 @@ class _Reader(ItemReader):
         self._name: list[str] = []
         self._title: list[str] = []
         self._description: list[str] = []
+        # A description that stands before its link.
+        self._foreword: list[str] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "a":
             self._start_link(attributes)
         elif tag in _SEPARATORS:
             self._finish_link()
+            self._foreword = []
         elif tag == "dd":
             self._start_description()
         elif tag == "dl":
@@ -120,12 +124,13 @@ class _Reader(ItemReader):
         self._heading = None
         if "href" in attributes or "feedurl" in attributes or "add_date" in attributes:
             self._link = attributes
-            self._title, self._description = [], []
+            self._title, self._description, self._foreword = [], self._foreword, []
             self.text = self._title
 
     def _start_description(self) -> None:
         if self._link is None:
-            self.text = None  # It describes a folder.
+            # If there is a heading, it describes a folder.
+            self.text = self._foreword if self._heading is None else None
             return
         if self._description:
             self._description.append("\n")
@@ -133,6 +138,7 @@ class _Reader(ItemReader):
 
     def _open_folder(self) -> None:
         self._finish_link()
+        self._foreword = []
         level = folders, is_unread = self._levels[-1]
         heading, self._heading = self._heading, None
         if heading is not None:
@@ -177,7 +183,7 @@ def _item(
     flags = [name for name in link if name in _FLAGS and link[name].strip().lower() not in _OFF]
     is_archived = False
     if tags and exact is None:
-        is_archived = _ARCHIVED_TAG in tags
+        is_archived = not _ARCHIVED_TAGS.isdisjoint(tags)
         is_unread = is_unread or _UNREAD_TAG in tags
         if is_archived or is_unread:
             tags = [tag for tag in tags if tag not in _FLAG_TAGS]
@@ -228,7 +234,7 @@ def _described(text: str, attribute: str) -> str:
     if not text:
         return attribute
     before, start, notes = text.partition(_NOTES_START)
-    if start and _NOTES_END in notes:
+    if start:
         notes, _, after = notes.partition(_NOTES_END)
         text = "\n\n".join(filter(None, map(str.strip, (before, notes, after))))
     return text if attribute in text else "\n\n".join(filter(None, (text, attribute)))

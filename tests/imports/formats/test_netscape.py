@@ -239,7 +239,7 @@ def test_a_path_of_absurd_depth_is_cut() -> None:
         ("", ""),
         ("<DD>said</DD> unsaid", "said"),
         ("<DD>x[linkding-notes]y[/linkding-notes]z", "x\n\ny\n\nz"),
-        ("<DD>[linkding-notes]y", "[linkding-notes]y"),
+        ("<DD>x[linkding-notes]y", "x\n\ny"),
     ],
 )
 def test_a_description_is_the_text_up_to_the_next_bookmark(markup: str, description: str) -> None:
@@ -412,3 +412,17 @@ def test_an_export_is_recognised_by_its_content(start: str) -> None:
 )
 def test_a_web_page_with_links_is_not_taken_for_an_export(page: str) -> None:
     assert not netscape.matches(make_head(page.encode()))
+
+
+def test_a_description_ahead_of_its_link_is_the_links() -> None:
+    markup = (
+        '<DL><p><DT><DD>One</DD> <A HREF="https://a.example/">A</A>'
+        '<DT><H3>Folder</H3><DD>Of the folder<DL><p><DT><A HREF="https://b.example/">B</A></DL><p>'
+        '<DD>Of nothing<DT><A HREF="https://c.example/">C</A></DL>'
+    )
+    assert [(item.title, item.description) for item in read(markup)] == [("A", "One"), ("B", ""), ("C", "")]
+
+
+def test_older_linkding_had_another_tag_for_the_archive() -> None:
+    item = read_one(link(attributes='TAGS="one,linkding:archived"'))
+    assert (item.tags, item.archived) == (["one"], True)
