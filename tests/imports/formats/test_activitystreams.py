@@ -144,6 +144,13 @@ def test_a_page_that_is_none_is_left_out_and_named() -> None:
     assert isinstance(notice, Notice)
 
 
+def test_a_remote_page_of_a_list_among_the_items_is_named() -> None:
+    value = collection({"type": "Collection", "items": [PAGE], "next": "https://example.org/2"})
+    assert urls(value) == [PAGE]
+    assert len(notices(value)) == 1
+    assert "https://example.org/2" in notices(value)[0]
+
+
 def test_pages_within_pages_without_end_are_cut_short() -> None:
     data = b'{"type":"Collection","first":' * 3000 + b'{"items":["https://example.org/"]}' + b"}" * 3000
     assert urls(data) == []
