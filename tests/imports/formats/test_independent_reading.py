@@ -1,4 +1,4 @@
-"""Real exports read a second time, by other parsers and straight from the fields: addresses, dates, tags, folders, flags.
+"""Real exports read a second time, by other parsers and straight from the fields.
 
 Nothing here uses what it checks: dates are told by the standard library, HTML by html.parser, XML by ElementTree.
 """
@@ -42,7 +42,14 @@ def flags(*, unread: bool = False, archived: bool = False, favorite: bool = Fals
 
 
 def iso(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())
+    moment = datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def path_to(parents: dict[Any, Any], found: Any) -> tuple[str, ...]:
+    """Return the names that lead to a list or collection, its own included."""
+    above = parents.get(found["parentId"])
+    return (*(path_to(parents, above) if above else ()), found["name"])
 
 
 def named(*names: str) -> tuple[str, ...]:
@@ -95,8 +102,8 @@ def links_in(path: Path) -> list[tuple[dict[str, str], tuple[str, ...]]]:
 
 def netscape(path: Path) -> Iterator[Fields]:
     for link, (*folders, _) in links_in(path):
-        tags = re.split("[, ]", link.get("tags", ""))
-        created = int(link["add_date"]) if "add_date" in link else None
+        tags = map(str.strip, link.get("tags", "").split(","))
+        created = int(link["add_date"][:10]) if "add_date" in link else None
         is_private, is_unread = link.get("private") == "1", link.get("toread") == "1"
         own = [name for name in folders if name not in ("Bookmarks Bar", "Bookmarks bar")]
         yield Fields(link["href"], created, named(*tags), tuple(own), flags(private=is_private, unread=is_unread))
@@ -168,7 +175,7 @@ def goodlinks(path: Path) -> Iterator[Fields]:
 def readability(path: Path) -> Iterator[Fields]:
     for entry in loaded(path)["bookmarks"]:
         found = flags(archived=entry["archive"], favorite=entry["favorite"])
-        yield Fields(entry["article__url"], iso(entry["date_added"] + "+00:00"), (), (), found)
+        yield Fields(entry["article__url"], iso(entry["date_added"]), (), (), found)
 
 
 def pocket_api(path: Path) -> Iterator[Fields]:
@@ -182,24 +189,21 @@ def pocket_api(path: Path) -> Iterator[Fields]:
 def linkwarden(path: Path) -> Iterator[Fields]:
     collections = {each["id"]: each for each in loaded(path)["collections"]}
     for each in collections.values():
-        folders, parent = [each["name"]], each["parentId"]
-        while parent in collections:
-            folders.insert(0, collections[parent]["name"])
-            parent = collections[parent]["parentId"]
         for link in each["links"]:
             tags = named(*(tag["name"] for tag in link["tags"]))
-            yield Fields(link["url"], iso(link["createdAt"]), tags, tuple(folders))
+            yield Fields(link["url"], iso(link["createdAt"]), tags, path_to(collections, each))
 
 
 def karakeep(path: Path) -> Iterator[Fields]:
     value = loaded(path)
     lists = {each["id"]: each for each in value["lists"] if each["type"] == "manual"}
     for entry in value["bookmarks"]:
-        own = [lists[each] for each in entry["lists"] if each in lists]
-        assert all(each["parentId"] is None for each in own)
-        folder, *others = [each["name"] for each in own] or [""]
+        folders, *others = [path_to(lists, lists[each]) for each in entry["lists"] if each in lists] or [()]
+        tags = named(*entry["tags"], *(path[-1] for path in others))
         found = flags(archived=entry.get("archived", False))
-        yield Fields(entry["content"]["url"], entry["createdAt"], named(*entry["tags"], *others), named(folder), found)
+        # Before 1990 nobody kept bookmarks: such a date says nothing.
+        created = entry["createdAt"] if entry["createdAt"] > 631_152_000 else None
+        yield Fields(entry["content"]["url"], created, tags, folders, found)
 
 
 def omnivore(path: Path) -> Iterator[Fields]:
