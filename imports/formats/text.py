@@ -16,6 +16,11 @@ _PARAGRAPHS = frozenset((
     "blockquote", "dl", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "ol", "p", "pre", "table",
     "ul"
 ))
+_INLINE = frozenset((
+    "a", "abbr", "acronym", "audio", "b", "bdi", "bdo", "big", "br", "button", "cite", "code", "del", "dfn", "em",
+    "font", "i", "iframe", "img", "input", "ins", "kbd", "label", "mark", "picture", "q", "s", "samp", "small",
+    "source", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "video", "wbr"
+))
 # fmt: on
 _UNSEEN = frozenset(("script", "style", "template"))
 # lxml completes a fragment to a document; these elements say nothing about the fragment.
@@ -30,6 +35,8 @@ _SPACES = re.compile(" {2,}")
 _BREAKS = re.compile(" ?[\x1d\x1e\n][\x1d\x1e\n ]*")
 _ENDLESS_NUMBER = re.compile("&#[0-9]{1000,};?")
 _TAG = re.compile("<[^<>]*>")
+_ELEMENTS = "|".join(sorted(_BLOCKS | _PARAGRAPHS | _INLINE | _UNSEEN | _IMPLIED, key=len, reverse=True))
+_MARKUP = re.compile(rf"<!--|</?(?:{_ELEMENTS})(?=[\s/>])", re.IGNORECASE)
 _CHUNK_BYTES = 1 << 16
 # libxml2 looks an end tag up in its stack of open elements, so deep nesting makes end tags dear.
 _MAX_STACK_STEPS = 500_000_000
@@ -38,15 +45,16 @@ _MAX_STACK_STEPS = 500_000_000
 def html_to_text(markup: str) -> str:
     """Reduce HTML to text: entities decoded once, tags dropped, ends of blocks and `<br>` as newlines.
 
-    Text without any tag keeps its own line breaks; in HTML, white space is folded as a browser folds it.
-    Scripts, styles and comments are dropped. Linear in the length of `markup`; never raises.
+    Text without any tag of HTML's keeps its own line breaks, and whatever else is in angle brackets; in HTML, white
+    space is folded as a browser folds it. Scripts, styles and comments are dropped. Linear in the length of `markup`;
+    never raises.
     """
-    if "<" not in markup:
+    if _MARKUP.search(markup) is None:
         return decode_entities(markup).strip()
     collector = _Collector()
     if not _feed(markup.encode("utf-8", "surrogatepass"), collector):
         return decode_entities(_TAG.sub(" ", markup)).strip()
-    return collector.text() if collector.has_markup else decode_entities(markup).strip()
+    return collector.text()
 
 
 def _feed(markup: bytes, collector: "_Collector") -> bool:
@@ -91,7 +99,6 @@ class _Collector:
 
     def __init__(self) -> None:
         self.depth = 0
-        self.has_markup = False
         self._pieces: list[str] = []
         self._unseen = 0
         self._preformatted = 0
@@ -100,7 +107,6 @@ class _Collector:
         self.depth += 1
         if tag in _IMPLIED:
             return
-        self.has_markup = True
         self._separate(tag)
         self._unseen += tag in _UNSEEN
         self._preformatted += tag == "pre"
@@ -116,9 +122,6 @@ class _Collector:
     def data(self, data: str) -> None:
         if not self._unseen:
             self._pieces.append(data.translate(_PREFORMATTED if self._preformatted else _FOLDED))
-
-    def comment(self, text: str) -> None:  # noqa: ARG002 - the parser's signature
-        self.has_markup = True
 
     def close(self) -> None:
         """Nothing is left to do at the end."""

@@ -16,6 +16,8 @@ from imports.formats.text import decode_entities, html_to_text
         ("AT&amp;T &lt;b&gt; &amp;amp;", "AT&T <b> &amp;"),
         ("a < b\nc > d &amp; e", "a < b\nc > d & e"),
         ("I <3 you", "I <3 you"),
+        ("Vec<T> &amp; see <https://example.org/>\n  next", "Vec<T> & see <https://example.org/>\n  next"),
+        ("left</b> alone", "left alone"),
         ("<p>One</p><p>Two</p>", "One\n\nTwo"),
         ("<p>One<br>two<br/>three</p>", "One\ntwo\nthree"),
         ("<div>One</div><div>Two</div>", "One\nTwo"),
