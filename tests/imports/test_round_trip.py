@@ -1,14 +1,17 @@
-"""Export, import into an empty account, export again: the same bytes, in every format."""
+"""Export, import into an empty account, export again: the same bytes, in every format; and through other services."""
 
+import html
 import io
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from django.contrib.auth.models import User
@@ -82,6 +85,97 @@ AWKWARD_URLS = [
     "https://example.com/" + "x" * 5_000,
     "https://example.com/]]>--><!--",
 ]
+
+
+# What linkding and Pinboard can both hold; linkding archives as well.
+KNOWN: list[dict[str, Any]] = [
+    {"url": "https://example.com/", "title": "Plain"},
+    {
+        "url": "https://example.com/?a=1&b=2#c",
+        "title": 'A <b>title</b> & "quotes"',
+        "description": "First line\nsecond & <last>",
+        "tags": ["one", "zwei", "\u4e09"],
+        "unread": True,
+        "private": True,
+    },
+    {"url": "https://example.com/alone", "title": "One tag", "tags": ["alone"], "private": True},
+    {"url": "https://example.com/unread", "tags": ["one"], "unread": True},
+    {"url": "https://example.com/untagged", "title": "\u00dcn\u00efcode \U0001faa8", "description": "Only a note"},
+]
+
+
+def as_linkding(found: dict[str, Any], saved: int) -> str:
+    get = found.get
+    tags = ",".join([*get("tags", ()), *(["linkding:bookmarks.archived"] if get("archived") else [])])
+    flags = f'PRIVATE="{int(get("private", False))}" TOREAD="{int(get("unread", False))}"'
+    note = f"<DD>{html.escape(found['description'])}\n\r" if get("description") else ""
+    href = html.escape(found["url"])
+    return (
+        f'<DT><A HREF="{href}" ADD_DATE="{saved}" LAST_MODIFIED="{saved}" {flags} TAGS="{tags}">'
+        f"{html.escape(get('title', ''))}</A>\n\r{note}"
+    )
+
+
+def as_pinboard(found: dict[str, Any], saved: int) -> str:
+    get = found.get
+    unread = ' TOREAD="1"' if get("unread") else ""
+    tags = html.escape(",".join(get("tags", ())))
+    note = f"<DD>{html.escape(found['description'])}\n" if get("description") else ""
+    return (
+        f'<DT><A HREF="{html.escape(found["url"])}" ADD_DATE="{saved}" PRIVATE="{int(get("private", False))}"'
+        f'{unread} TAGS="{tags}">{html.escape(get("title", ""))}</A>\n\n{note}'
+    )
+
+
+def pinboard_fields(found: dict[str, Any], saved: int) -> dict[str, str]:
+    moment = datetime.fromtimestamp(saved, UTC)
+    return {
+        "href": found["url"],
+        "description": found.get("title", ""),
+        "extended": found.get("description", ""),
+        "time": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        "shared": "no" if found.get("private") else "yes",
+        "toread": "yes" if found.get("unread") else "no",
+        "tags": " ".join(found.get("tags", ())),
+    }
+
+
+def netscape_file(write: Callable[[dict[str, Any], int], str], made: list[tuple[dict[str, Any], int]]) -> str:
+    head = "<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<TITLE>Bookmarks</TITLE>\n<H1>Bookmarks</H1>\n<DL><p>"
+    return head + "".join(write(found, saved) for found, saved in made) + "</DL><p>\n"
+
+
+def pinboard_xml_file(made: list[tuple[dict[str, Any], int]]) -> str:
+    posts = ET.Element("posts", user="ann")
+    for found, saved in made:
+        fields = pinboard_fields(found, saved)
+        ET.SubElement(posts, "post", {"tag": fields.pop("tags"), **fields})
+    return ET.tostring(posts, encoding="unicode")
+
+
+WRITERS: dict[str, Callable[[list[tuple[dict[str, Any], int]]], str]] = {
+    "linkding.html": lambda made: netscape_file(as_linkding, made),
+    "pinboard.html": lambda made: netscape_file(as_pinboard, made),
+    "pinboard.json": lambda made: json.dumps([pinboard_fields(*each) for each in made]),
+    "pinboard.xml": pinboard_xml_file,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_bookmarks_that_went_through_another_service_come_back_the_same(name: str) -> None:
+    one, other = make_user(), make_user()
+    archived = [{**KNOWN[1], "url": "https://example.com/archived", "archived": True}] if "linkding" in name else []
+    known = [*KNOWN, *archived]
+    for fields in known:
+        make_bookmark(one, **{"created": SAVED, "updated": SAVED, **fields})
+
+    data = WRITERS[name]([(fields, int(SAVED.timestamp())) for fields in known]).encode()
+    job = submit(ContentFile(data, name=name), other, ImportOptions(), queued=False)
+    run_to_end(job)
+
+    assert (job.status, job.failed_bookmarks) == (Status.COMPLETED, 0)
+    assert list(stored(other)) == list(stored(one))
+    assert Bookmark.objects.owned_by(other).count() == len(known)
 
 
 def exported(user: User, name: str) -> bytes:
