@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import itertools
 import json
 import re
 from collections import deque
@@ -12,6 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from imports.formats.base import RejectedItem, UnreadableFileError
+from imports.formats.dates import from_any
 
 # A row longer than this is no bookmark. It also bounds how far an unclosed quote can reach.
 MAX_ROW_CHARACTERS = 1 << 20
@@ -32,6 +34,9 @@ VAGUE_URL_COLUMNS = (
     "endereço", "koppeling", "adres", "odkaz", "lenke", "länk", "linkki", "ссылка", "адрес", "链接", "网址", "連結",
     "網址", "リンク", "링크",
 )  # fmt: skip
+_INSTAPAPER = ("url", "title", "selection", "folder", "timestamp", "tags")
+_ADDRESS = re.compile(r"https?://[^\s,;]+", re.IGNORECASE)
+_ROWS_LOOKED_AT = 10
 _YES = frozenset(("1", "true", "yes", "y", "on", "x", "t"))
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*+)'|"((?:[^"\\]|\\.)*+)\"""")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -98,11 +103,48 @@ def _whole_line(pieces: list[str], limit: int) -> str:
 
 
 def header_columns(text: str) -> tuple[str, ...]:
-    """Return the trimmed, case-folded cells of a CSV header at the start of `text`; empty when that is none."""
+    """Return the trimmed, case-folded cells of a CSV header at the start of `text`; empty when that is none.
+
+    A table without a header gets names by what is in its first row, if all rows that `text` shows are alike.
+    """
     line = _first_line(text)
-    if not line or line.lstrip()[0] in "<{[" or "://" in line:
+    if not line or line.lstrip()[0] in "<{[":
         return ()
+    if "://" in line:
+        return _supposed_columns(line) if _is_bare_table(text) else ()
     return _cells(line, _delimiter(line))
+
+
+def _is_bare_table(text: str) -> bool:
+    """Tell a table from a list of addresses, in which there are commas, too."""
+    lines = [line for line in io.StringIO(text, newline=None) if line.strip()][:_ROWS_LOOKED_AT]
+    rows = [next(csv.reader([line], delimiter=_delimiter(lines[0]), skipinitialspace=True), []) for line in lines]
+    at = _address_at(rows[0])
+    beside = at + 1 if at + 1 < len(rows[0]) else at - 1
+    if len(rows) < 2 or at < 0 or beside < 0 or any(" | " in line for line in lines):
+        return False
+    are_alike = all(len(row) == len(rows[0]) and _address_at(row) == at for row in rows)
+    titles = sum(" " in row[beside].strip() or not row[beside] for row in rows) if are_alike else 0
+    return 2 * titles >= len(rows)
+
+
+def _address_at(row: list[str]) -> int:
+    """Return where the row's first address stands, or -1."""
+    return next((at for at, cell in enumerate(row) if _ADDRESS.fullmatch(cell.strip())), -1)
+
+
+def _supposed_columns(line: str) -> tuple[str, ...]:
+    """Name the columns of a table that has no header by its first row: as Instapaper's if they are, else by sight."""
+    row = next(csv.reader([line], delimiter=_delimiter(line), skipinitialspace=True))
+    at = _address_at(row)
+    if at == 0 and len(row) > 3 and row[3].strip().lower() in ("unread", "archive", "starred"):
+        return (*_INSTAPAPER, *[""] * len(row))[: len(row)]
+    names = ["created" if from_any(cell.strip()) else "" for cell in row]
+    names[at] = "url"
+    others = [position for position, name in enumerate(names) if not name]
+    if others:
+        names[next((position for position in others if position > at), others[0])] = "title"
+    return tuple(names)
 
 
 def _first_line(text: str) -> str:
@@ -129,14 +171,15 @@ def _cells(line: str, delimiter: str) -> tuple[str, ...]:
 def read_rows(stream: BinaryIO) -> Iterator[Row | RejectedItem]:
     """Yield the rows below the header of a UTF-8 stream; blank ones are left out, broken ones are rejected items.
 
-    Comma, semicolon, tab and bar are recognised as delimiters. Raises UnreadableFileError when there is no
-    header, or no column of addresses.
+    Comma, semicolon, tab and bar are recognised as delimiters. A first row with an address in it is no header.
+    Raises UnreadableFileError when there is no header, or no column of addresses.
     """
     source = text_lines(stream, limit=MAX_ROW_CHARACTERS)
     header = next((line for line in source if line.strip() and not line.lower().startswith("sep=")), "")
     if len(header) > MAX_ROW_CHARACTERS:
         raise UnreadableFileError("The table's first row is longer than a million characters.")
-    columns = header_columns(header)
+    is_bare = "://" in header and _address_at(next(csv.reader([header], delimiter=_delimiter(header)), [])) >= 0
+    columns = _supposed_columns(header) if is_bare else header_columns(header)
     if not columns:
         raise UnreadableFileError("The table has no header row that names its columns, such as “url” and “title”.")
     delimiter = _delimiter(header)
@@ -144,7 +187,7 @@ def read_rows(stream: BinaryIO) -> Iterator[Row | RejectedItem]:
     url_at = next((index[name] for name in (*URL_COLUMNS, *VAGUE_URL_COLUMNS) if name in index), None)
     if url_at is None:
         raise UnreadableFileError("The table has no column of addresses, such as “url”.")
-    lines = _Lines(source)
+    lines = _Lines(itertools.chain([header], source) if is_bare else source)
     for record in _records(lines, delimiter):
         if isinstance(record, RejectedItem):
             yield record

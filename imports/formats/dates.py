@@ -28,6 +28,11 @@ _NANOSECONDS_END = 10**20
 _COCOA_START = 100_000_000
 _COCOA_END = 820_454_400
 
+# Days as spreadsheets count them, from 1990 to 2099: as Unix seconds all of them would lie on the first of all days.
+_SERIAL_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
+_SERIAL_START, _SERIAL_END = 32_874, 73_051
+_DAY = 86_400_000_000
+
 _UNIX_DIGITS = 10
 _LONGEST_NUMBER = 32
 _LONGEST_TEXT = 100
@@ -111,12 +116,12 @@ def from_iso(value: object) -> datetime | None:
 def from_any(value: object) -> datetime | None:
     """Return a date of unknown notation: any of the above, RFC 822, a server log's, or as a spreadsheet shows it.
 
-    A number is Unix time by magnitude or, where it has 17 digits, WebKit's. Nine digits below 820454400
-    (Unix: 1996-01-01, Cocoa: 2027-01-01) are Cocoa seconds, as Safari's HTML has them: as Unix seconds they
-    would lie before 1996, when there were no files of bookmarks yet. From there on they are Unix seconds,
-    as Netscape 2 and later wrote them. A server log's is `10/Oct/2000:13:55:36 +0300`. Of `3/4/2021` nobody
-    can tell the month: such a date is unknown, unless the clock has AM or PM, as where the month comes first.
-    A `datetime` is taken as it is, without an offset as UTC.
+    A number is Unix time by magnitude or, where it has 17 digits, WebKit's; one below 73051 is a spreadsheet's days
+    since 1900. Nine digits below 820454400 (Unix: 1996-01-01, Cocoa: 2027-01-01) are Cocoa seconds, as Safari's HTML
+    has them: as Unix seconds they would lie before 1996, when there were no files of bookmarks yet. From there on
+    they are Unix seconds, as Netscape 2 and later wrote them. A server log's is `10/Oct/2000:13:55:36 +0300`. Of
+    `3/4/2021` nobody can tell the month: such a date is unknown, unless the clock has AM or PM, as where the month
+    comes first. A `datetime` is taken as it is, without an offset as UTC.
     """
     if not value:
         return None
@@ -127,6 +132,8 @@ def from_any(value: object) -> datetime | None:
         return _in_utc(value)
     number = _number(value)
     if number is not None:
+        if _SERIAL_START <= number < _SERIAL_END:
+            return _after(_SERIAL_EPOCH, round(number * _DAY))
         if _COCOA_START <= number < _COCOA_END:
             return from_cocoa(number)
         return from_unix(number) or from_webkit(number)

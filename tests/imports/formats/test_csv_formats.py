@@ -275,6 +275,49 @@ def test_headers_in_other_languages_are_known(header: str) -> None:
     assert item.created == datetime(2020, 1, 31, tzinfo=UTC)
 
 
+def bare(text: str) -> list[Any]:
+    return [event for event in open_export(io.BytesIO(text.encode())).events() if isinstance(event, ParsedItem)]
+
+
+def test_a_table_without_a_header_is_named_by_sight() -> None:
+    one, two = bare("2024-01-02,https://a.example/,A title,x\n,https://b.example/,,y\n")
+    assert (one.url, one.title, one.created) == ("https://a.example/", "A title", datetime(2024, 1, 2, tzinfo=UTC))
+    assert (two.url, two.title, two.created) == ("https://b.example/", "", None)
+    assert [item.title for item in bare('https://a.example/;"A; B"\nhttps://b.example/;C D\n')] == ["A; B", "C D"]
+    assert [item.title for item in bare("A title,https://a.example/\nB title,https://b.example/\n")] == [
+        "A title",
+        "B title",
+    ]
+    assert [item.url for item in bare("2024-01-02,https://a.example/,\n2024-01-02,https://b.example/,\n")] == [
+        "https://a.example/",
+        "https://b.example/",
+    ]
+
+
+def test_instapapers_table_is_known_without_its_header() -> None:
+    text = 'https://a.example/,A title,,Unread,1700000000\nhttps://b.example/,"B, C",Text,Archive,1700000001\n'
+    assert open_export(io.BytesIO(text.encode())).format == "instapaper-csv"
+    one, two = bare(text)
+    assert (one.title, one.unread) == ("A title", True)
+    assert (two.title, two.description, two.archived) == ("B, C", "Text", True)
+    assert two.created == datetime(2023, 11, 14, 22, 13, 21, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://a.example/0,1518,1.html\nhttps://a.example/0,1518,2.html\n",
+        "https://a.example/x,y | A title\nhttps://b.example/x,y | B title\n",
+        "https://a.example/x,y A title\n",
+        "https://a.example/x,y A title\nhttps://b.example/ B title\n",
+        "A title,https://a.example/\nhttps://b.example/,B title\n",
+        "https://a.example/\nhttps://b.example/\n",
+    ],
+)
+def test_a_list_of_addresses_with_commas_is_no_table(text: str) -> None:
+    assert not make_head(text.encode()).columns
+
+
 def test_the_formats_tell_each_other_apart() -> None:
     for each in (pocket_csv, instapaper_csv, raindrop_csv, readwise_reader_csv):
         assert not each.matches(make_head(b"url,title,folder,tags,excerpt\nhttps://example.org/,a,b,c,d\n"))

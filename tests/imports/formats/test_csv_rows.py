@@ -145,7 +145,7 @@ def test_quotes_that_swallow_a_megabyte_again_and_again_are_bounded() -> None:
     assert time.process_time() - began < 10
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "https://example.org/,a\n", "{}\n", "sep=;\n", "title,note\na,b\n"])
+@pytest.mark.parametrize("text", ["", "\n\n", "a://b,c\n", "{}\n", "sep=;\n", "title,note\na,b\n"])
 def test_a_table_without_usable_header_is_refused(text: str) -> None:
     with pytest.raises(UnreadableFileError, match=r"header row|column of addresses"):
         rows(text)

@@ -234,6 +234,13 @@ def test_dates_that_people_and_spreadsheets_write_are_read(text: str, expected: 
     assert dates.from_any(text) == expected
 
 
+def test_a_spreadsheets_days_are_told_from_seconds() -> None:
+    assert dates.from_any("46224") == datetime(2026, 7, 21, tzinfo=UTC)
+    assert dates.from_any(45292.75) == datetime(2024, 1, 1, 18, tzinfo=UTC)
+    assert dates.from_any("32873") is None
+    assert dates.from_unix("46224") is None
+
+
 @pytest.mark.parametrize(
     "text",
     ["3/4/2020", "3-4-2020 10:00", "Smarch 1, 2020", "1/31/2020 13:05 PM", "2/30/2020", "1/31/2020 25:00", "May 2020"],
