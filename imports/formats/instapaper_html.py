@@ -17,8 +17,8 @@ _OWN_SECTIONS = frozenset(("", "unread", "archive", "starred", "liked", "home"))
 
 
 def matches(head: Head) -> bool:
-    """Recognise the page by its title."""
-    return head.value is None and _TITLE.search(head.text) is not None
+    """Recognise the page by its title; with definition lists it is a Netscape file of that name."""
+    return head.value is None and _TITLE.search(head.text) is not None and "<dt>" not in head.text.lower()
 
 
 def parse(stream: BinaryIO) -> Iterator[Parsed]:

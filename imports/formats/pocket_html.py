@@ -32,7 +32,7 @@ def _item(heading: str, link: Mapping[str, str], title: str) -> ParsedItem:
         url=link["href"].strip(),
         title=title,
         tags=[tag for part in link.get("tags", "").split(",") if (tag := part.strip())],
-        created=dates.from_unix(link.get("time_added")),
+        created=dates.from_unix(link.get("time_added") or link.get("add_date")),
         unread=section == "unread",
         archived="archive" in section,
         source={"section": heading, **link},

@@ -1,12 +1,14 @@
 """Instapaper's HTML export."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from imports.formats import instapaper_html
 from imports.formats.base import ParsedItem
 from imports.formats.head import make_head
+from imports.formats.reading import open_export
 
 SAMPLE = Path(__file__).parents[2] / "samples/instapaper-html/export.html"
 
@@ -37,3 +39,15 @@ def test_a_link_above_all_headings_is_in_no_folder() -> None:
 def test_the_title_tells_the_format() -> None:
     assert instapaper_html.matches(make_head(b"<html><title>Instapaper: Export</title>"))
     assert not instapaper_html.matches(make_head(b"<html><title>Instapaper</title>"))
+
+
+def test_a_netscape_file_of_that_name_is_one() -> None:
+    markup = (
+        "<!DOCTYPE NETSCAPE-Bookmark-file-1><TITLE>Instapaper: Export</TITLE><DL>"
+        '<DT><A HREF="https://a.example/" ADD_DATE="1704164645">A</A><DD>Note</DL>'
+    )
+    export = open_export(io.BytesIO(markup.encode()))
+    (item,) = export.events()
+    assert export.format == "netscape"
+    assert isinstance(item, ParsedItem)
+    assert (item.description, item.created) == ("Note", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC))

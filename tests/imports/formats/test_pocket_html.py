@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imports.formats import pocket_html
-from imports.formats.base import UnreadableFileError
+from imports.formats.base import ParsedItem, UnreadableFileError
 from imports.formats.head import make_head
 
 SAMPLE = Path(__file__).parents[2] / "samples/pocket-html/ril_export.html"
@@ -62,3 +62,12 @@ def test_a_file_cut_off_says_where() -> None:
 def test_the_title_tells_the_format() -> None:
     assert pocket_html.matches(make_head(b"\n\t<!DOCTYPE html><html><head><TITLE> Pocket Export</TITLE>"))
     assert not pocket_html.matches(make_head(b"<title>Export to Pocket</title>"))
+
+
+def test_dates_under_the_name_that_browsers_give_them_are_read() -> None:
+    markup = (
+        b'<title>Pocket Export</title><h1>Read Archive</h1><dl><dt><a href="https://a.example/" add_date="1704164645">'
+    )
+    (item,) = pocket_html.parse(io.BytesIO(markup))
+    assert isinstance(item, ParsedItem)
+    assert (item.created, item.archived) == (datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC), True)
