@@ -27,8 +27,8 @@ COLUMNS = {
     "description": (
         "description", "note", "notes", "comment", "comments", "extended", "selection", "annotation", "excerpt",
         "summary", "desc", "highlights", "content", "beschreibung", "notiz", "notizen", "kommentar", "descripción",
-        "descrizione", "descrição", "commentaire", "remarque", "nota", "notas", "beschrijving", "описание", "描述", "备注",
-        "説明",
+        "descrizione", "descrição", "commentaire", "remarque", "nota", "notas", "beschrijving", "описание", "描述",
+        "备注", "説明",
     ),
     "tags": (
         "tags", "tag", "labels", "label", "keywords", "tag names", "tag_names", "categories", "category", "topics",

@@ -1,4 +1,4 @@
-"""Any JSON list of objects with an address and a title, under the names that services and people give to members."""
+"""Any JSON list of objects with an address and a text or a date, under the names that people give to members."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -20,11 +20,12 @@ _LISTS = (
     "bookmarks", "items", "links", "posts", "results", "data", "articles", "entries", "saves", "saved", "favorites",
     "favourites", "urls", "pages", "list", "records", "documents", "raindrops", "readinglist", "reading_list",
 )  # fmt: skip
+_TELLING = frozenset(name for key in ("title", "description", "tags", "created") for name in COLUMNS[key])
 _ARCHIVED = frozenset(("archive", "archived", "read"))
 
 
 def matches(head: Head) -> bool:
-    """Tell such a list by an address on the web beside a title; with a context it is linked data of another kind."""
+    """Tell such a list by an address on the web beside a text or a date; with a context it is other linked data."""
     if isinstance(head.value, dict) and "@context" in head.value:
         return False
     lists = (leading_objects(head.value, under=key) for key in ("", *_LISTS))
@@ -39,7 +40,7 @@ def parse(stream: BinaryIO) -> Iterator[Parsed]:
 def _is_bookmark(entry: dict[str, object]) -> bool:
     fields = _fields(entry)
     url = text_of(_first(fields, *URL_COLUMNS))
-    return url[:8].lower().startswith(("http://", "https://")) and any(name in fields for name in COLUMNS["title"])
+    return url[:8].lower().startswith(("http://", "https://")) and not _TELLING.isdisjoint(fields)
 
 
 def _read(entry: dict[str, object]) -> Parsed:

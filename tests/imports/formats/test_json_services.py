@@ -287,13 +287,14 @@ def test_sessions_of_unexpected_shape_lose_nothing_but_themselves() -> None:
     [
         ([{"url": "https://x.example/", "name": "X"}], True),
         ({"next": None, "results": [{"link": "HTTP://x.example/", "Title": "X"}]}, True),
+        ({"data": [{"uri": "https://x.example/", "created_at": "2024-01-02T03:04:05Z"}]}, True),
         ([{"url": "https://x.example/", "id": 7}], False),
         ([{"url": "/relative", "title": "X"}], False),
         ({"@context": "https://schema.org", "items": [{"url": "https://x.example/", "name": "X"}]}, False),
         ({"dependencies": [{"url": "https://x.example/", "name": "X"}]}, False),
     ],
 )
-def test_any_list_is_told_by_an_address_on_the_web_and_a_title(value: object, is_one: bool) -> None:
+def test_any_list_is_told_by_an_address_on_the_web_and_a_text_or_date(value: object, is_one: bool) -> None:
     assert url_json.matches(make_head(json.dumps(value).encode())) is is_one
 
 
