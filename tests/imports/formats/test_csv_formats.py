@@ -294,6 +294,12 @@ def test_a_table_without_a_header_is_named_by_sight() -> None:
     ]
 
 
+def test_a_table_of_nothing_but_addresses_and_dates_has_no_titles() -> None:
+    one, two = bare("https://a.example/,2024-01-02 03:04\nhttps://b.example/,2024-01-02 03:05\n")
+    assert (one.url, one.title, one.created) == ("https://a.example/", "", datetime(2024, 1, 2, 3, 4, tzinfo=UTC))
+    assert two.url == "https://b.example/"
+
+
 def test_instapapers_table_is_known_without_its_header() -> None:
     text = 'https://a.example/,A title,,Unread,1700000000\nhttps://b.example/,"B, C",Text,Archive,1700000001\n'
     assert open_export(io.BytesIO(text.encode())).format == "instapaper-csv"
