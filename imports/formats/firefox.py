@@ -35,6 +35,8 @@ _TOP = 1
 _PLACE = "text/x-moz-place"
 _KINDS_BY_CODE = {1: _PLACE, 2: "text/x-moz-place-container", 3: "text/x-moz-place-separator"}
 _ROOT_GUIDS = frozenset(("root________", "menu________", "toolbar_____", "unfiled_____", "mobile______"))
+# What the roots are called since they are named by their guids alone.
+_ROOT_TITLES = frozenset(("menu", "toolbar", "unfiled", "mobile"))
 _TAGS_GUID, _TAGS_ROOT = "tags________", "tagsFolder"
 
 
@@ -111,7 +113,8 @@ def _is_root(node: Node) -> bool:
         return True
     if _annotation(fields, "mobile/bookmarksRoot") is not None:
         return True
-    return node.folder == _TOP and is_browser_root(text_of(fields.get("title")))
+    title = text_of(fields.get("title"))
+    return node.folder == _TOP and (title in _ROOT_TITLES or is_browser_root(title))
 
 
 def _is_in(roots: set[int], node: Node, folders: Folders) -> bool:

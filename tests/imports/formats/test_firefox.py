@@ -119,3 +119,10 @@ def test_more_tagged_addresses_than_are_kept_lose_only_their_tags(monkeypatch: p
     monkeypatch.setattr(firefox, "MAX_FOLDERS", 1)
     items = [item for item in parse(SAMPLE.read_bytes()) if isinstance(item, ParsedItem)]
     assert [item.tags for item in items] == [("own", "shared", "from the root"), (), ()]
+
+
+def test_roots_without_marks_are_known_by_the_names_that_firefox_gives_them() -> None:
+    page = {"type": "text/x-moz-place", "uri": "https://x.example/"}
+    inner = {"type": "text/x-moz-place-container", "title": "menu", "children": [page]}
+    items = parse(tree({"type": "text/x-moz-place-container", "title": "menu", "children": [page, inner]}))
+    assert [item.folders for item in items if isinstance(item, ParsedItem)] == [(), ("menu",)]
