@@ -6,6 +6,7 @@ from typing import BinaryIO
 from imports.formats import dates
 from imports.formats.base import Head, Parsed, ParsedItem, RejectedItem
 from imports.formats.roots import is_browser_root
+from imports.formats.text import one_line
 
 NAME = "opera-adr"
 LABEL = "Opera hotlist"
@@ -68,14 +69,18 @@ def _path(folders: list[tuple[str, bool]]) -> tuple[str, ...]:
 def _item(fields: dict[str, str], folders: tuple[str, ...]) -> ParsedItem:
     return ParsedItem(
         url=fields.get("URL", ""),
-        title=fields.get("NAME", ""),
-        # Opera writes a line break as two STX characters, since a value cannot hold one.
-        description=fields.get("DESCRIPTION", "").replace("\x02\x02", "\n").strip(),
+        title=one_line(_with_lines(fields.get("NAME", ""))),
+        description=_with_lines(fields.get("DESCRIPTION", "")).strip(),
         folders=folders,
         created=dates.from_unix(fields.get("CREATED")),
         updated=dates.from_unix(fields.get("MODIFIED")),
         source=fields,
     )
+
+
+def _with_lines(value: str) -> str:
+    """Put line breaks back: Opera writes each as two STX characters, since a value cannot hold one."""
+    return value.replace("\x02\x02", "\n")
 
 
 def _rejected(fields: dict[str, str]) -> RejectedItem:

@@ -68,3 +68,8 @@ def test_bytes_that_are_no_text_do_not_raise() -> None:
 def test_the_first_line_tells_the_format() -> None:
     assert opera_adr.matches(make_head(b"\xef\xbb\xbfOpera Hotlist version 2.0\r\n"))
     assert not opera_adr.matches(make_head(b"An Opera Hotlist"))
+
+
+def test_a_name_of_several_lines_is_a_title_of_one() -> None:
+    (note,) = read("#NOTE\nNAME=One\x02\x02two\nURL=https://example.com/n")
+    assert note.title == "One two"
