@@ -97,7 +97,8 @@ def _is_known(value: Mapping[str, object]) -> bool:
     kinds = kinds_of(value.get("type"))
     if kinds & KNOWN:
         return bool(value.keys() & _TELLING_KEYS)
-    return bool(kinds) and "@context" not in value and len(value.keys() & _FEDERATED_KEYS) > 1
+    is_own = bool(kinds) and _is_address(value.get("id")) and "@context" not in value
+    return is_own and len(value.keys() & _FEDERATED_KEYS) > 1
 
 
 def _is_activitystreams(context: object) -> bool:

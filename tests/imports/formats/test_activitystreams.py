@@ -197,6 +197,7 @@ def test_an_object_of_a_type_of_its_own_is_known_by_its_audience() -> None:
     assert urls(review) == [PAGE]
     assert not matches(make_head(json.dumps({"type": "Review", "id": PAGE, "to": "Ann"}).encode()))
     assert not matches(make_head(json.dumps({"@context": "https://schema.org", **review}).encode()))
+    assert not matches(make_head(b'{"type": "email", "id": "7", "to": ["ann@example.org"], "cc": []}'))
 
 
 def test_addresses_alone_are_recognised_before_the_collection_has_said_what_it_is() -> None:
