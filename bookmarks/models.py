@@ -118,7 +118,14 @@ class Bookmark(TimestampedModel):
         verbose_name_plural = _("bookmarks")
         ordering = ["-created", "-pk"]
         constraints = [models.UniqueConstraint(fields=["owner", "unique_hash"], name="unique_bookmark_per_owner")]
-        indexes = [models.Index(fields=["owner", "created", "id"], name="bookmark_newest")]
+        indexes = [
+            models.Index(fields=["owner", "created", "id"], name="bookmark_newest"),
+            models.Index(
+                fields=["added_by_import", "id"],
+                name="bookmark_added_by",
+                condition=Q(added_by_import__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.display_title

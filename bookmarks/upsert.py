@@ -12,7 +12,7 @@ Because everything that could clash is known before the first write, the inserts
 run at the speed of the driver: `executemany` on SQLite, COPY on PostgreSQL.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ import msgspec
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from bookmarks.drafts import BookmarkDraft, Duplicates, dated, earlier, later, merged, utc_text
+from bookmarks.drafts import BookmarkDraft, Duplicates, clean_tags, dated, earlier, later, merged, utc_text
 
 
 class BookmarkGoneError(LookupError):
@@ -95,6 +95,30 @@ def edit_bookmark(owner_id: int, pk: int, draft: BookmarkDraft) -> None:
             return
         batch.delete([pk])
         batch.write([edited])
+
+
+def lock_owner(owner_id: int) -> None:
+    """Keep every other writer of the owner's bookmarks waiting until the end of the transaction."""
+    with connection.cursor() as cursor:
+        _Batch(cursor, owner_id, None, Duplicates.SKIP).lock_owner()
+
+
+def put_back(owner_id: int, befores: Mapping[int, Mapping[str, Any]]) -> None:
+    """Make the owner's bookmarks, by primary key, what their revisions hold (see `bookmarks.models.Revision`).
+
+    Must run inside a transaction, after `lock_owner`.
+    """
+    drafts = {pk: _draft_before(before) for pk, before in befores.items()}
+    writers = {pk: before["written_by_import"] for pk, before in befores.items()}
+    with connection.cursor() as cursor:
+        batch = _Batch(cursor, owner_id, None, Duplicates.OVERWRITE)
+        batch.rewrite(drafts, batch.tag_ids(drafts.values()), writers=writers)
+
+
+def delete_bookmarks(owner_id: int, pks: list[int]) -> None:
+    """Delete bookmarks of the owner with their tags and revisions. Must run inside a transaction."""
+    with connection.cursor() as cursor:
+        _Batch(cursor, owner_id, None, Duplicates.SKIP).delete(pks)
 
 
 class _Batch:
@@ -198,17 +222,27 @@ class _Batch:
         self.sql.insert(self.cursor, "bookmarks_bookmark", _INSERTED, rows)
         self.tag(dict(zip(pks, drafts, strict=True)), tag_ids)
 
-    def rewrite(self, changed: dict[int, BookmarkDraft], tag_ids: dict[str, int]) -> None:
-        """Give rows that are there new contents and new tags; an import's rewriting leaves a revision."""
+    def rewrite(
+        self,
+        changed: dict[int, BookmarkDraft],
+        tag_ids: dict[str, int],
+        *,
+        writers: Mapping[int, int | None] | None = None,
+    ) -> None:
+        """Give rows that are there new contents and new tags; an import's rewriting leaves a revision.
+
+        `writers` tells for each row which import wrote that content, where it is not the one that runs.
+        """
         if not changed:
             return
+        writers = writers or dict.fromkeys(changed, self.import_id)
         pks = self.sql.listed(list(changed))
         if self.import_id is not None:
             self.cursor.execute(self.sql.keep_revision, [self.import_id, pks, self.import_id])
         self.cursor.executemany(
             f"UPDATE bookmarks_bookmark SET {', '.join(f'{name} = %s' for name in _FIELDS)}, "
             f"written_by_import = %s WHERE id = %s",
-            [(*msgspec.structs.astuple(draft)[:-1], self.import_id, pk) for pk, draft in changed.items()],
+            [(*msgspec.structs.astuple(draft)[:-1], writers[pk], pk) for pk, draft in changed.items()],
         )
         self.cursor.execute(f"DELETE FROM bookmarks_tagging WHERE bookmark_id {self.sql.among}", [pks])
         self.tag(changed, tag_ids)
@@ -274,6 +308,13 @@ def _draft(row: Sequence[Any], tags: list[tuple[str, str]]) -> BookmarkDraft:  #
     for name in ("unread", "archived", "favorite", "private"):
         values[name] = bool(values[name])
     return BookmarkDraft(**values, tags=tuple(sorted(tags)))
+
+
+def _draft_before(before: Mapping[str, Any]) -> BookmarkDraft:  # a revision holds several types
+    values = {name: before[name] for name in _FIELDS}
+    for name in ("created", "updated"):
+        values[name] = values[name].replace("T", " ")
+    return BookmarkDraft(**values, tags=clean_tags(before["tags"]))
 
 
 class _Sqlite:

@@ -5,18 +5,21 @@ from typing import Any, BinaryIO, cast
 
 from django import forms
 from django.conf import settings
+from django.core.files.base import ContentFile, File
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.template.defaultfilters import filesizeformat
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
 from bookmarks.drafts import Duplicates, clean_tags
 from imports.formats.base import UnreadableFileError
-from imports.formats.containers import Expansion, expansion_limit, gunzipped, is_gzip, is_tar, is_zip
-from imports.formats.encoding import HEAD_BYTES
-from imports.formats.reading import open_export
+from imports.formats.reading import check_beginning
 from imports.formats.registry import accepted_extensions
 from imports.options import Folders, ImportOptions
 
+_NO_LINKS = _("No links were found in the text. Put one address on each line, beginning with https://.")
+PASTED_NAME = "pasted-links.txt"
 DUPLICATES = [
     (Duplicates.SKIP.value, _("Skip: keep the bookmark as it is")),
     (Duplicates.OVERWRITE.value, _("Overwrite: take everything from the file, also its tags")),
@@ -30,32 +33,28 @@ FOLDERS = [
 ]
 
 
-def check_content(file: BinaryIO) -> None:
-    """Look at the beginning of a seekable file. Raises UnreadableFileError when nothing in it can be imported.
-
-    The work is bounded: what an archive holds is looked at only by the worker.
-    """
-    head = file.read(HEAD_BYTES)
-    if is_gzip(head):
-        size = file.seek(0, 2)
-        file.seek(0)
-        head = gunzipped(file, Expansion(expansion_limit(size))).read(HEAD_BYTES)
-    file.seek(0)
-    if not (is_zip(head) or is_tar(head)):
-        open_export(file)
-        file.seek(0)
-
-
 class ImportJobForm(forms.Form):
-    """A file and how to import it."""
+    """A file and how to import it.
+
+    The page offers several files and a text field at once; each of them is then checked in a form of its own, which
+    `forms_of` makes.
+    """
+
+    use_required_attribute = False
 
     file = forms.FileField(
-        label=_("Export file"),
+        label=_("Export files"),
         error_messages={
-            "required": _("Please choose a file."),
-            "missing": _("Please choose a file."),
+            "required": _("Please choose a file, or paste a list of links."),
+            "missing": _("Please choose a file, or paste a list of links."),
             "empty": _("The file is empty."),
         },
+    )
+    links = forms.CharField(
+        label=_("Links"),
+        help_text=_("One address on each line; a title may follow it."),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "form-control"}),
     )
     duplicate_handling = forms.ChoiceField(
         label=_("When a page is already bookmarked"),
@@ -77,19 +76,27 @@ class ImportJobForm(forms.Form):
         required=False,
     )
 
+    preview = forms.BooleanField(
+        label=_("Preview first"),
+        help_text=_("Shows what the import would do, before anything is written."),
+        required=False,
+    )
+    notify = forms.BooleanField(label=_("Send me an email when it is done"), required=False)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # as forms.Form takes them
         super().__init__(*args, **kwargs)
         self.fields["file"].widget.attrs.update(
             {
                 "class": "form-control",
                 "accept": ",".join(accepted_extensions()),
+                "multiple": True,
                 "data-max-bytes": settings.IMPORT_MAX_BYTES,
             }
         )
 
-    def clean_file(self) -> "UploadedFile[bytes]":
+    def clean_file(self) -> "File[bytes]":
         """Refuse what is too large, of a kind that is never an export, or not recognised."""
-        file: UploadedFile[bytes] = self.cleaned_data["file"]
+        file: File[bytes] = self.cleaned_data["file"]
         size, limit = file.size or 0, settings.IMPORT_MAX_BYTES
         if size > limit:
             raise forms.ValidationError(too_large(size, limit))
@@ -100,9 +107,11 @@ class ImportJobForm(forms.Form):
                 params={"extension": extension, "accepted": ", ".join(accepted_extensions())},
             )
         try:
-            check_content(cast("BinaryIO", file))
+            check_beginning(cast("BinaryIO", file))
         except UnreadableFileError as error:
-            raise forms.ValidationError(str(error)) from error
+            problem = str(error) if isinstance(file, UploadedFile) else _NO_LINKS
+            raise forms.ValidationError(problem) from error
+        file.seek(0)
         return file
 
     def options(self) -> ImportOptions:
@@ -112,7 +121,17 @@ class ImportJobForm(forms.Form):
             duplicate_handling=Duplicates(chosen["duplicate_handling"] or Duplicates.SKIP),
             folders=Folders(chosen["folders"] or Folders.LEVELS),
             tags=tuple(name for _key, name in clean_tags(chosen["tags"].split(","))),
+            preview=chosen["preview"],
+            notify=chosen["notify"],
         )
+
+
+def forms_of(data: QueryDict, files: MultiValueDict[str, "UploadedFile[bytes]"]) -> list[ImportJobForm]:
+    """Return a form for each file that was sent, and for the links that were pasted; one that says so for none."""
+    received: list[File[bytes]] = list(files.getlist("file"))
+    if pasted := data.get("links", "").strip():
+        received.append(ContentFile(pasted.encode("utf-8", "replace"), PASTED_NAME))
+    return [ImportJobForm(data, {"file": file}) for file in received] or [ImportJobForm(data)]
 
 
 def too_large(size: int, limit: int) -> str:

@@ -2,12 +2,17 @@
 
             retry                          cancel
     failed --------> pending -----------------------------> cancelled
-      ^                |  claim                                 ^  |
-      |                v                                        |  | retry
-      +---------- processing ----------------------------------+  +-------> pending
-        fail           |  complete             cancel
-                       v
-                   completed
+      ^              ^ |  claim                                 ^  |
+      |      confirm | v                                        |  | retry
+      +------------- | processing ------------------------------+  +-------> pending
+        fail         |   | | |                 cancel
+                     |   | | +---> completed   complete
+       await_decision|   | +-----> undone      finish_undo
+                     |   v
+                   previewed
+
+A job's *work* says what it is processed for: a preview, the import, or its undo, which any ended job can be sent to
+(`undo`: pending again). All three are claimed, fenced, cut into slices, cancelled and recovered alike.
 
 A worker claims a job for a slice of its work. Each claim takes the next number of the job's fence, and holds a lease
 that every committed batch renews. All that a worker writes goes through `batch`, which locks the job's row and
@@ -19,7 +24,7 @@ next one, in one transaction. Where a worker dies, the lease runs out and `sweep
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -32,9 +37,22 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from bookmarks.drafts import printable
-from bookmarks.upsert import Outcome
-from imports.models import ACTIVE, RETRYABLE, Heartbeat, ImportJob, ImportJobQuerySet, RejectedItem, Status
+from bookmarks.drafts import BookmarkDraft, printable
+from bookmarks.undo import TakenBack
+from bookmarks.upsert import Outcome, upsert_bookmarks
+from imports.models import (
+    ACTIVE,
+    RETRYABLE,
+    Happening,
+    Heartbeat,
+    ImportJob,
+    ImportJobQuerySet,
+    JobEvent,
+    RejectedItem,
+    Status,
+    Work,
+)
+from imports.options import ImportOptions
 from imports.prepared import PreparedReject
 
 logger = logging.getLogger("imports")
@@ -54,6 +72,7 @@ CAREFUL_ITEMS = 10_000
 SHOWN_DETAILS = 100
 
 _TASK = "imports.tasks.process_import_job"
+_MAIL = "imports.tasks.send_news"
 
 
 class Claim(NamedTuple):
@@ -70,9 +89,16 @@ class ClaimLostError(Exception):
 def start(job: ImportJob, *, queued: bool = True) -> None:
     """Save a new job and, unless it is not `queued`, send the message that wakes a worker, in one transaction."""
     with transaction.atomic():
+        job.work = Work.PREVIEW if job.options.preview else Work.IMPORT
         job.save(force_insert=True)
+        _note(job, Happening.QUEUED)
         if queued:
             _wake(job)
+
+
+def _note(job: ImportJob, kind: Happening) -> None:
+    """Write an entry of the timeline, inside the transaction of what it tells."""
+    JobEvent.objects.create(job_id=job.pk, kind=kind, position=job.done_items)
 
 
 def _wake(job: ImportJob) -> None:
@@ -133,6 +159,7 @@ def claim(job_id: int, wake: int | None = None) -> Claim | None:
                 *("deaths", "careful_until"),
             ]
         )
+        _note(job, Happening.STARTED)
     note_alive()
     if job.fence == 1:
         logger.info("import job %s: started (%s, %s bytes)", job.pk, job.file_path, job.file_size)
@@ -147,6 +174,7 @@ def _given_up(job: ImportJob, trouble: str = "") -> str:
 
 def _count_death(job: ImportJob) -> None:
     job.deaths += 1
+    _note(job, Happening.DIED)
     if job.deaths >= DEATHS_UNTIL_CAREFUL and job.careful_until <= job.processed_bookmarks:
         job.careful_until = job.processed_bookmarks + CAREFUL_ITEMS
     logger.warning(
@@ -181,22 +209,84 @@ def renew(claimed: Claim) -> None:
         raise ClaimLostError
 
 
-def record_prepared(claimed: Claim, total: int, format_name: str, notices: list[str]) -> None:
+def record_prepared(
+    claimed: Claim, *, total: int, format_name: str, notices: list[str], years: Mapping[str, int]
+) -> None:
     """Record what reading the file has shown."""
     with batch(claimed) as job:
         job.total_bookmarks = total
         job.detected_format = format_name
         job.notices = notices
+        job.years = dict(years)
         job.prepared_at = timezone.now()
         job.resumed_from = job.processed_bookmarks
         job.deaths = 0
         job.save(
-            update_fields=[*("total_bookmarks", "detected_format", "notices", "prepared_at", "resumed_from", "deaths")]
+            update_fields=[
+                *("total_bookmarks", "detected_format", "notices", "years", "prepared_at", "resumed_from", "deaths"),
+            ]
         )
+        _note(job, Happening.READ)
 
 
-def advance(job: ImportJob, items: int, outcome: Outcome, rejects: list[PreparedReject]) -> None:
-    """Record a batch of `items` inside its transaction: rejected items, counters, position, and a fresh lease."""
+def await_decision(claimed: Claim, preview: dict[str, object]) -> None:
+    """End a preview: the job now waits for the person's decision."""
+    with batch(claimed) as job:
+        job.preview = preview
+        job.save(update_fields=["preview"])
+        _end(job, Status.PREVIEWED)
+
+
+def confirm(owner: AbstractBaseUser, job_id: int) -> bool:
+    """Begin the import that a preview was shown of; return whether one was waiting."""
+    with transaction.atomic():
+        job = _locked(owner).filter(pk=job_id, status=Status.PREVIEWED, has_upload=True).first()
+        if job is None:
+            return False
+        job.work = Work.IMPORT
+        _send(job, Happening.CONFIRMED)
+    return True
+
+
+def preview_again(owner: AbstractBaseUser, job_id: int, options: ImportOptions) -> bool:
+    """Make the preview of a waiting job again under other options; return whether one was waiting.
+
+    The file is read again only when the options change what is read.
+    """
+    with transaction.atomic():
+        job = _locked(owner).filter(pk=job_id, status=Status.PREVIEWED, has_upload=True).first()
+        if job is None:
+            return False
+        if not job.options.reads_like(options):
+            job.prepared_at = None
+        job.import_options = options.as_json()
+        _send(job, Happening.QUEUED)
+    return True
+
+
+def _send(job: ImportJob, why: Happening) -> None:
+    """Make a job that had ended, or was waiting, pending again, and wake a worker for it."""
+    job.status = Status.PENDING
+    job.error_message = ""
+    job.can_import_partly = False
+    job.completed_at = None
+    job.deaths = job.careful_until = 0
+    job.wake += 1
+    job.updated = timezone.now()
+    job.save()
+    _note(job, why)
+    _wake(job)
+
+
+def advance(
+    job: ImportJob, items: int, outcome: Outcome, rejects: list[PreparedReject], *, is_noted: bool = False
+) -> None:
+    """Record a batch of `items` inside its transaction: rejected items, counters, position, and a fresh lease.
+
+    `is_noted` writes an entry of the timeline too.
+    """
+    if is_noted:
+        JobEvent.objects.create(job_id=job.pk, kind=Happening.PROGRESS, position=job.processed_bookmarks + items)
     if rejects:
         _keep_rejects(job, rejects)
     job.update_progress(
@@ -268,6 +358,7 @@ def release(claimed: Claim) -> None:
     with batch(claimed) as job:
         job.lease_expires_at = None
         job.save(update_fields=["lease_expires_at"])
+        _note(job, Happening.PAUSED)
         # One that is just being cancelled is not waited for, as that may be waiting for this one.
         _wake_first(ImportJob.objects.active().filter(user_id=job.user_id).select_for_update(skip_locked=True))
 
@@ -298,7 +389,10 @@ def _end(job: ImportJob, status: Status, message: str = "") -> None:
             *("deaths", "careful_until"),
         ]
     )
+    _note(job, Happening(status.value))
     _wake_first(ImportJob.objects.active().filter(user_id=job.user_id))
+    if job.options.notify and status in {Status.COMPLETED, Status.FAILED, Status.PREVIEWED}:
+        async_task(_MAIL, job.pk)
     logger.info(
         "import job %s: %s after %s of %s (%s new, %s updated, %s skipped, %s failed)%s",
         *(job.pk, job.status, job.processed_bookmarks, job.total_bookmarks, job.created_bookmarks),
@@ -328,28 +422,136 @@ def retry(owner: AbstractBaseUser, job_id: int, *, start_over: bool = False, par
     duplicates and not applied again. `partial` agrees to import a file that breaks off up to its break.
     """
     with transaction.atomic():
-        job = _locked(owner).filter(pk=job_id, status__in=RETRYABLE, has_upload=True).first()
-        if job is None:
+        job = _locked(owner).filter(pk=job_id).first()
+        if job is None or not job.can_retry:
             return False
         if partial:
             job.import_options = {**job.import_options, "partial": True}
-        if start_over:
-            job.rejected_items.all().delete()
-            job.failed_bookmark_details = []
-            for name in ("total", "processed", "created", "updated", "skipped", "failed"):
-                setattr(job, f"{name}_bookmarks", 0)
-            job.started_at = None
-        job.status = Status.PENDING
-        job.error_message = ""
-        job.can_import_partly = False
+        if start_over or job.is_undo:
+            _reset(job)
         job.notices = []
-        job.prepared_at = job.completed_at = None
-        job.deaths = job.careful_until = 0
-        job.wake += 1
-        job.updated = timezone.now()
-        job.save()
-        _wake(job)
+        job.prepared_at = None
+        _send(job, Happening.RETRIED)
     return True
+
+
+def _reset(job: ImportJob) -> None:
+    """Put a job back to before its first item."""
+    job.rejected_items.all().delete()
+    job.failed_bookmark_details = []
+    for name in ("total", "processed", "created", "updated", "skipped", "failed", "removed", "restored", "kept"):
+        setattr(job, f"{name}_bookmarks", 0)
+    job.undo_total = job.undo_position = 0
+    job.started_at = None
+    if job.is_undo:
+        job.work = Work.IMPORT
+
+
+def undo(owner: AbstractBaseUser, job_id: int) -> bool:
+    """Send an ended import to be taken back, or an undo that was cancelled or failed to go on; return whether it was."""
+    with transaction.atomic():
+        job = _locked(owner).filter(pk=job_id).first()
+        if job is None or not job.can_undo:
+            return False
+        job.work = Work.UNDO
+        job.prepared_at = None
+        _send(job, Happening.UNDO)
+    return True
+
+
+def record_undo_total(claimed: Claim, remaining: int) -> None:
+    """Record how many bookmarks an undo still has to look at."""
+    with batch(claimed) as job:
+        job.undo_total = job.done_items + remaining
+        job.resumed_from = job.done_items
+        job.prepared_at = timezone.now()
+        job.save(update_fields=["undo_total", "resumed_from", "prepared_at"])
+
+
+def advance_undo(job: ImportJob, taken: TakenBack, *, is_noted: bool = False) -> None:
+    """Record a batch of an undo inside its transaction: counters, position, and a fresh lease."""
+    job.removed_bookmarks += taken.removed
+    job.restored_bookmarks += taken.restored
+    job.kept_bookmarks += taken.kept
+    job.undo_position = taken.last
+    job.lease_expires_at = timezone.now() + LEASE
+    job.deaths = 0
+    job.updated = timezone.now()
+    job.save(
+        update_fields=[
+            *("removed_bookmarks", "restored_bookmarks", "kept_bookmarks", "undo_position"),
+            *("lease_expires_at", "deaths", "updated"),
+        ]
+    )
+    if is_noted:
+        _note(job, Happening.PROGRESS)
+
+
+def finish_undo(claimed: Claim) -> None:
+    """End an undo that has looked at everything. What a person deleted in the meantime was not there to be counted."""
+    with batch(claimed) as job:
+        job.undo_total = job.done_items
+        job.save(update_fields=["undo_total"])
+        _end(job, Status.UNDONE)
+
+
+def expire(job_id: int) -> None:
+    """End a job that has waited for a decision until its file expired."""
+    with transaction.atomic():
+        job = ImportJob.objects.select_for_update().filter(pk=job_id, status=Status.PREVIEWED).first()
+        if job is not None:
+            _end(job, Status.CANCELLED)
+
+
+def forget(owner: AbstractBaseUser, job_id: int) -> bool:
+    """Remove a job that is not active from the history; return whether it was. Its bookmarks stay.
+
+    What hangs on it may be much: `sweep` deletes it.
+    """
+    with transaction.atomic():
+        job = _locked(owner).filter(pk=job_id).first()
+        if job is None or not job.can_forget:
+            return False
+        job.is_forgotten = True
+        job.save(update_fields=["is_forgotten"])
+    return True
+
+
+def resolve(owner: AbstractBaseUser, job_id: int, fixed: Mapping[int, BookmarkDraft]) -> int:
+    """Make bookmarks of rejected items that a person has fixed; return how many. The counters of the job follow.
+
+    `fixed` holds the drafts by the position of the item, from 1. Positions that are not, or no longer, among the
+    rejected items are left out, so that what is sent twice counts once. An active job is left alone.
+    """
+    with transaction.atomic():
+        job = _locked(owner).filter(pk=job_id).exclude(status__in=ACTIVE).first()
+        if job is None or job.is_undo:
+            return 0
+        items = job.rejected_items.filter(position__in=fixed)
+        positions = set(items.values_list("position", flat=True))
+        if not positions:
+            return 0
+        outcome = upsert_bookmarks(
+            job.user_id,
+            [fixed[position] for position in sorted(positions)],
+            duplicates=job.options.duplicate_handling,
+            import_id=job.pk,
+            now=job.created,
+        )
+        items.delete()
+        job.created_bookmarks += outcome.created
+        job.updated_bookmarks += outcome.updated
+        job.skipped_bookmarks += outcome.skipped
+        job.failed_bookmarks -= len(positions)
+        job.failed_bookmark_details = [d for d in job.failed_bookmark_details if d["position"] not in positions]
+        job.save(
+            update_fields=[
+                *("created_bookmarks", "updated_bookmarks", "skipped_bookmarks", "failed_bookmarks"),
+                "failed_bookmark_details",
+            ]
+        )
+        _note(job, Happening.FIXED)
+    return len(positions)
 
 
 def _locked(owner: AbstractBaseUser) -> ImportJobQuerySet:

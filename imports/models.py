@@ -20,6 +20,16 @@ class Status(models.TextChoices):
     COMPLETED = "completed", _("completed")
     FAILED = "failed", _("failed")
     CANCELLED = "cancelled", _("cancelled")
+    PREVIEWED = "previewed", _("previewed")
+    UNDONE = "undone", _("undone")
+
+
+class Work(models.TextChoices):
+    """What a worker does, or last did, with a job."""
+
+    PREVIEW = "preview", _("preview")
+    IMPORT = "import", _("import")
+    UNDO = "undo", _("undo")
 
 
 ACTIVE = (Status.PENDING, Status.PROCESSING)
@@ -30,8 +40,8 @@ class ImportJobQuerySet(OwnedQuerySet["ImportJob"]):
     """Reads of jobs."""
 
     def owned_by(self, owner: object) -> "ImportJobQuerySet":
-        """Only the jobs of this user."""
-        return self.filter(user=getattr(owner, "pk", None))
+        """Only the jobs of this user that are in the history."""
+        return self.filter(user=getattr(owner, "pk", None), is_forgotten=False)
 
     def active(self) -> "ImportJobQuerySet":
         """Jobs that still have work before them."""
@@ -61,7 +71,10 @@ class ImportJob(TimestampedModel):
     file_size = models.PositiveBigIntegerField(_("file size in bytes"), default=0)
     has_upload = models.BooleanField(_("file is still stored"), default=True)
     detected_format = models.CharField(_("format"), max_length=64, blank=True)
+    content_hash = models.CharField(_("SHA-256 of the file"), max_length=64, blank=True)
+    same_file_as = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False)
     import_options = models.JSONField(_("options"), default=dict)
+    work = models.CharField(_("work"), max_length=16, choices=Work, default=Work.IMPORT)
     status = models.CharField(_("status"), max_length=16, choices=Status, default=Status.PENDING)
     error_message = models.TextField(_("error message"), blank=True)
     notices = models.JSONField(_("notices"), default=list)
@@ -74,10 +87,18 @@ class ImportJob(TimestampedModel):
     skipped_bookmarks = models.PositiveIntegerField(_("skipped"), default=0)
     failed_bookmarks = models.PositiveIntegerField(_("failed"), default=0)
     failed_bookmark_details = models.JSONField(_("first rejected items"), default=list)
+    years = models.JSONField(_("items by year"), default=dict)
+    preview = models.JSONField(_("preview"), null=True, blank=True)
+
+    undo_total = models.PositiveIntegerField(_("to be undone"), default=0)
+    removed_bookmarks = models.PositiveIntegerField(_("removed by the undo"), default=0)
+    restored_bookmarks = models.PositiveIntegerField(_("restored by the undo"), default=0)
+    kept_bookmarks = models.PositiveIntegerField(_("kept by the undo"), default=0)
+    undo_position = models.BigIntegerField(_("last bookmark that the undo has been at"), default=0)
 
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
-    prepared_at = models.DateTimeField(_("file read"), null=True, blank=True)
-    resumed_from = models.PositiveIntegerField(_("position when the file was read"), default=0)
+    prepared_at = models.DateTimeField(_("total known"), null=True, blank=True)
+    resumed_from = models.PositiveIntegerField(_("position when the total was known"), default=0)
     completed_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     wake = models.PositiveBigIntegerField(_("number of the awaited message"), default=0)
@@ -87,6 +108,7 @@ class ImportJob(TimestampedModel):
     lease_expires_at = models.DateTimeField(_("claim expires"), null=True, blank=True)
     deaths = models.PositiveIntegerField(_("worker deaths since progress"), default=0)
     careful_until = models.PositiveIntegerField(_("position up to which items go one by one"), default=0)
+    is_forgotten = models.BooleanField(_("removed from the history"), default=False)
 
     objects = ImportJobQuerySet.as_manager()
 
@@ -96,6 +118,7 @@ class ImportJob(TimestampedModel):
         ordering = ["-created", "-pk"]
         indexes = [
             models.Index(fields=["user", "-created", "-id"], name="job_history"),
+            models.Index(fields=["user", "content_hash"], name="job_same_file"),
             models.Index(fields=["status"], name="job_active", condition=Q(status__in=["pending", "processing"])),
         ]
 
@@ -114,8 +137,18 @@ class ImportJob(TimestampedModel):
 
     @property
     def is_reading(self) -> bool:
-        """Whether a worker is still reading the file, so that the total is not known yet."""
+        """Whether a worker is still finding out how much there is to do: it reads the file, as a rule."""
         return self.status == Status.PROCESSING and self.prepared_at is None
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether the import is being taken back, was, or partly was."""
+        return self.work == Work.UNDO
+
+    @property
+    def awaits_decision(self) -> bool:
+        """Whether the person has a preview to look at, and nothing was imported yet."""
+        return self.status == Status.PREVIEWED
 
     @property
     def can_cancel(self) -> bool:
@@ -124,38 +157,66 @@ class ImportJob(TimestampedModel):
 
     @property
     def can_retry(self) -> bool:
-        """Whether a person may start the job again now."""
-        return self.status in RETRYABLE and self.has_upload
+        """Whether a person may start the import again now."""
+        if self.status == Status.UNDONE:
+            return self.has_upload
+        return self.status in RETRYABLE and self.has_upload and not self.is_undo
 
     @property
     def can_resume(self) -> bool:
         """Whether there is a position to resume from, beside starting over."""
-        return self.can_retry and 0 < self.processed_bookmarks < self.total_bookmarks
+        return self.can_retry and not self.is_undo and 0 < self.processed_bookmarks < self.total_bookmarks
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a person may take the import back now, or go on with doing so."""
+        if self.is_undo:
+            return self.status in RETRYABLE
+        wrote = self.created_bookmarks + self.updated_bookmarks > 0
+        return wrote and self.status in {Status.COMPLETED, *RETRYABLE}
+
+    @property
+    def can_forget(self) -> bool:
+        """Whether a person may remove the job from the history now."""
+        return not self.is_active
+
+    @property
+    def done_items(self) -> int:
+        """How many items of the present work are done: of the file, or of what an undo goes through."""
+        if self.is_undo:
+            return self.removed_bookmarks + self.restored_bookmarks + self.kept_bookmarks
+        return self.processed_bookmarks
+
+    @property
+    def all_items(self) -> int:
+        """How many items the present work has; 0 until that is known."""
+        return self.undo_total if self.is_undo else self.total_bookmarks
 
     @property
     def progress_percentage(self) -> int:
         """How much is done, from 0 to 100; 100 only when everything is."""
-        if self.status == Status.COMPLETED:
+        if self.status in {Status.COMPLETED, Status.UNDONE}:
             return 100
-        if not self.total_bookmarks:
+        if not self.all_items:
             return 0
-        return min(100, 100 * self.processed_bookmarks // self.total_bookmarks)
+        return min(100, 100 * self.done_items // self.all_items)
 
     @property
     def upload_expires_at(self) -> datetime | None:
-        """When the stored file of a job that ended without success will be deleted."""
-        if self.status not in RETRYABLE or not self.has_upload or self.completed_at is None:
+        """When the stored file of a job that ended without success, or waits for a decision, will be deleted."""
+        waiting = {*RETRYABLE, Status.PREVIEWED, Status.UNDONE}
+        if self.status not in waiting or not self.has_upload or self.completed_at is None:
             return None
         return self.completed_at + timedelta(days=settings.IMPORT_RETENTION_DAYS)
 
     @property
     def items_per_second(self) -> float | None:
-        """The rate since the file was read; None before it is known."""
-        applied = self.processed_bookmarks - self.resumed_from
-        if self.prepared_at is None or applied <= 0:
+        """The rate since the total was known; None before there is one."""
+        done = self.done_items - self.resumed_from
+        if self.prepared_at is None or done <= 0:
             return None
         seconds = ((self.completed_at or timezone.now()) - self.prepared_at).total_seconds()
-        return applied / seconds if seconds > 0 else None
+        return done / seconds if seconds > 0 else None
 
     @property
     def seconds_left(self) -> float | None:
@@ -163,7 +224,7 @@ class ImportJob(TimestampedModel):
         rate = self.items_per_second
         if self.status != Status.PROCESSING or not rate:
             return None
-        return max(0, self.total_bookmarks - self.processed_bookmarks) / rate
+        return max(0, self.all_items - self.done_items) / rate
 
     def update_progress(
         self,
@@ -191,6 +252,42 @@ class ImportJob(TimestampedModel):
             deaths=0,
             updated=timezone.now(),
         )
+
+
+class Happening(models.TextChoices):
+    """What the timeline of a job tells."""
+
+    QUEUED = "queued", _("queued")
+    STARTED = "started", _("a worker took it up")
+    READ = "read", _("file read")
+    PROGRESS = "progress", _("progress")
+    PAUSED = "paused", _("a slice ended")
+    DIED = "died", _("a worker stopped in the middle")
+    PREVIEWED = "previewed", _("preview ready")
+    CONFIRMED = "confirmed", _("import confirmed")
+    COMPLETED = "completed", _("completed")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+    RETRIED = "retried", _("retried")
+    UNDO = "undo", _("undo asked for")
+    UNDONE = "undone", _("undone")
+    FIXED = "fixed", _("rejected items fixed")
+
+
+class JobEvent(models.Model):
+    """One entry of a job's timeline, committed together with what it tells."""
+
+    job = models.ForeignKey(ImportJob, models.CASCADE, related_name="events", db_index=False)
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=16, choices=Happening)
+    position = models.PositiveBigIntegerField(_("items done by then"), default=0)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["job", "id"], name="timeline")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.kind} at {self.position}"
 
 
 class Heartbeat(models.Model):

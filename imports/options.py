@@ -21,6 +21,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fal
 
     `format` is the name of a format, or "auto". `tags` go on everything imported. `partial` says that a file which
     breaks off is to be imported up to the break. `members` are the wanted files of an archive; empty means all.
+    `preview` asks to be shown first what the import would do, `notify` for an email when it has ended.
     """
 
     duplicate_handling: Duplicates = Duplicates.SKIP
@@ -29,11 +30,20 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fal
     tags: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     partial: bool = False
+    preview: bool = False
+    notify: bool = False
+
+    def reads_like(self, other: "ImportOptions") -> bool:
+        """Whether reading a file under both gives the same items, so that it need not be read again."""
+        return all(getattr(self, name) == getattr(other, name) for name in _READING)
 
     def as_json(self) -> dict[str, object]:
         """Return the options as they are stored."""
         stored: dict[str, object] = msgspec.to_builtins(self)
         return stored
+
+
+_READING = ("format", "folders", "tags", "members", "partial")
 
 
 def options_from(stored: object) -> ImportOptions:

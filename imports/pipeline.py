@@ -209,7 +209,9 @@ def _is_ready(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
         raise FileFailedError(STORAGE) from error
     if survey is None:
         return False
-    lifecycle.record_prepared(claimed, survey.total, survey.format_name, survey.notices)
+    lifecycle.record_prepared(
+        claimed, total=survey.total, format_name=survey.format_name, notices=survey.notices, years={}
+    )
     if refused := _why_refused(survey, job.options):
         raise FileFailedError(refused, can_import_partly=survey.total > 0)
     return True

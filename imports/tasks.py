@@ -1,6 +1,6 @@
 """What the queue calls. Thin: a message only wakes a worker, `imports.lifecycle` knows whether there is work."""
 
-from imports import lifecycle, pipeline, prepared, uploads
+from imports import lifecycle, news, pipeline, prepared, uploads
 from imports.models import ImportJob
 from imports.stopping import should_stop
 
@@ -18,6 +18,11 @@ def process_import_job(import_job_id: int, wake: int | None = None) -> None:
     claimed = lifecycle.claim(import_job_id, wake)
     if claimed is not None:
         pipeline.run_slice(claimed, should_stop=should_stop)
+
+
+def send_news(import_job_id: int) -> None:
+    """Send the email that a person asked for about a job that has ended."""
+    news.send(import_job_id)
 
 
 def sweep() -> None:

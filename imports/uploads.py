@@ -1,5 +1,6 @@
 """Uploaded files: where they are stored, how they become jobs, and when they go."""
 
+import hashlib
 import re
 import secrets
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from imports import lifecycle
-from imports.models import RETRYABLE, ImportJob, Status
+from imports.models import ACTIVE, ImportJob, Status
 from imports.options import ImportOptions
 
 ROOT = "imports"
@@ -34,15 +35,26 @@ def save_import_file(file: "File[bytes]", user: AbstractBaseUser) -> str:
 
 def submit(file: "File[bytes]", user: AbstractBaseUser, options: ImportOptions, *, queued: bool = True) -> ImportJob:
     """Store `file` and create the job that imports it, which `queued` wakes a worker for."""
+    content_hash = _content_hash(file)
     job = ImportJob(
         user_id=user.pk,
         file_path=save_import_file(file, user),
         file_name=PurePosixPath(file.name or "").name[:255],
         file_size=file.size,
+        content_hash=content_hash,
+        same_file_as=ImportJob.objects.owned_by(user).filter(content_hash=content_hash).order_by("-pk").first(),
         import_options=options.as_json(),
     )
     lifecycle.start(job, queued=queued)
     return job
+
+
+def _content_hash(file: "File[bytes]") -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def open_upload(job: ImportJob) -> "File[bytes]":
@@ -59,9 +71,10 @@ def delete_upload(job: ImportJob) -> None:
 def delete_expired() -> int:
     """Delete the files of completed jobs that a crash left, and of jobs past their retention; return how many."""
     gone = 0
-    ended = ImportJob.objects.filter(has_upload=True, status__in=[Status.COMPLETED, *RETRYABLE])
-    for job in ended.iterator(chunk_size=500):
-        if job.status == Status.COMPLETED or (job.upload_expires_at and job.upload_expires_at < timezone.now()):
+    for job in ImportJob.objects.filter(has_upload=True).exclude(status__in=ACTIVE).iterator(chunk_size=500):
+        is_needless = job.status == Status.COMPLETED or job.is_forgotten
+        if is_needless or (job.upload_expires_at and job.upload_expires_at < timezone.now()):
+            lifecycle.expire(job.pk)
             delete_upload(job)
             gone += 1
     return gone

@@ -3,10 +3,11 @@
 import logging
 from datetime import datetime
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -15,13 +16,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from bookmarks.requests import SeeOther, SignedInRequest, signed_in
 from imports import lifecycle, receiving, rejects, uploads
-from imports.forms import ImportJobForm, plain_size, too_large
+from imports.forms import ImportJobForm, forms_of, plain_size, too_large
 from imports.models import ImportJob, ImportJobQuerySet
 
 logger = logging.getLogger("imports")
@@ -29,17 +31,22 @@ logger = logging.getLogger("imports")
 PAGE_JOBS = 20
 
 
+class Refusal(NamedTuple):
+    """A file that was not taken: its name, if there is one, why, and the HTTP status that says so."""
+
+    name: str
+    reason: str
+    status: int
+
+
 @require_safe
 @never_cache
 @signed_in
 def job_list(request: SignedInRequest) -> HttpResponse:
     """Show the upload form and the history, or the history alone to htmx."""
-    context = {
-        "form": ImportJobForm(),
-        "page": Paginator(_jobs(request), PAGE_JOBS).get_page(request.GET.get("page")),
-        "limit": plain_size(settings.IMPORT_MAX_BYTES),
-        "idle_since": lifecycle.idle_since(),
-    }
+    page = Paginator(_jobs(request), PAGE_JOBS).get_page(request.GET.get("page"))
+    form = ImportJobForm(initial={"preview": page.paginator.count == 0})
+    context = {**_form_context(request, form, []), "page": page, "idle_since": lifecycle.idle_since()}
     part = "#history" if request.htmx.target == "import-history" else ""
     return render(request, f"imports/job_list.html{part}", context)
 
@@ -48,41 +55,87 @@ def job_list(request: SignedInRequest) -> HttpResponse:
 @require_POST
 @signed_in
 def import_submit(request: SignedInRequest) -> HttpResponse:
-    """Store an uploaded file and create its job."""
+    """Store each uploaded file, and links that were pasted, and create their jobs; what is refused hinders no other."""
     if receiving.is_hopeless(request):
         size, limit = receiving.declared_bytes(request), settings.IMPORT_MAX_BYTES
-        return _refused(request, ImportJobForm(), [too_large(size, limit)], status=413)
+        return _refused(request, [Refusal("", too_large(size, limit), 413)])
     receiving.limit_upload(request)
     try:
         return _submit(request)
+    except RequestDataTooBig:
+        problem = _("The pasted text is too long. Save it as a file, and import that.")
+    except TooManyFilesSent:
+        problem = _("At most %(count)s files can be sent at once.") % {"count": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
     except OSError:
-        logger.exception("an upload of user %s could not be stored", request.user.pk)
-        problem = _("The server could not store the file; perhaps its disk is full. Please try again later.")
-        return _refused(request, ImportJobForm(), [problem], status=507)
+        logger.exception("an upload of user %s could not be received", request.user.pk)
+        return _refused(request, [Refusal("", _not_stored(), 507)])
+    return _refused(request, [Refusal("", problem, 413)])
 
 
 @csrf_protect
 def _submit(request: SignedInRequest) -> HttpResponse:
-    form = ImportJobForm(request.POST, request.FILES)
+    forms = forms_of(request.POST, request.FILES)
+    outcomes = [_take_in(request, form) for form in forms]
+    jobs = [outcome for outcome in outcomes if isinstance(outcome, ImportJob)]
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    if not jobs:
+        return _refused(request, refusals, forms[0])
+    if request.htmx:
+        fresh = ImportJobForm(initial={**forms[0].cleaned_data, "file": None, "links": ""})
+        rows = _jobs(request).filter(pk__in=[job.pk for job in jobs])
+        return render(request, "imports/_submitted.html", _form_context(request, fresh, refusals) | {"jobs": rows})
+    messages.success(request, _uploaded(len(jobs)))
+    return _sent_back(request, refusals, is_named=len(forms) > 1)
+
+
+def _take_in(request: SignedInRequest, form: ImportJobForm) -> ImportJob | Refusal:
+    """Store one file and create its job."""
+    file = form.files.get("file")
+    name = file.name if file else ""
     if not form.is_valid():
-        problems = [str(problem) for problems in form.errors.values() for problem in problems]
-        return _refused(request, form, problems, status=422)
-    job = uploads.submit(form.cleaned_data["file"], request.user, form.options())
-    if request.htmx:
-        fresh = ImportJobForm(initial={**form.cleaned_data, "file": None})
-        context = {"form": fresh, "job": _jobs(request).get(pk=job.pk), "limit": plain_size(settings.IMPORT_MAX_BYTES)}
-        return render(request, "imports/_submitted.html", context)
-    messages.success(request, _("The file was uploaded and will be imported."))
+        problems = " ".join(str(problem) for problems in form.errors.values() for problem in problems)
+        return Refusal(name, problems, 422)
+    try:
+        return uploads.submit(form.cleaned_data["file"], request.user, form.options())
+    except OSError:
+        logger.exception("an upload of user %s could not be stored", request.user.pk)
+        return Refusal(name, _not_stored(), 507)
+
+
+def _not_stored() -> str:
+    return _("The server could not store the file; perhaps its disk is full. Please try again later.")
+
+
+def _uploaded(count: int) -> str:
+    if count == 1:
+        return _("The file was uploaded and will be imported.")
+    return ngettext(
+        "%(count)s file was uploaded and will be imported.",
+        "%(count)s files were uploaded and will be imported.",
+        count,
+    ) % {"count": count}
+
+
+def _refused(request: SignedInRequest, refusals: list[Refusal], form: ImportJobForm | None = None) -> HttpResponse:
+    if not request.htmx:
+        return _sent_back(request, refusals, is_named=len(refusals) > 1)
+    context = _form_context(request, form or ImportJobForm(), refusals)
+    return render(request, "imports/_upload_form.html", context, status=max(refusal.status for refusal in refusals))
+
+
+def _sent_back(request: SignedInRequest, refusals: list[Refusal], *, is_named: bool) -> HttpResponse:
+    for refusal in refusals:
+        messages.error(request, f"{refusal.name}: {refusal.reason}" if is_named else refusal.reason)
     return SeeOther(reverse("imports:import"))
 
 
-def _refused(request: SignedInRequest, form: ImportJobForm, problems: list[str], *, status: int) -> HttpResponse:
-    if request.htmx:
-        context = {"form": form, "problems": problems, "limit": plain_size(settings.IMPORT_MAX_BYTES)}
-        return render(request, "imports/_upload_form.html", context, status=status)
-    for problem in problems:
-        messages.error(request, problem)
-    return SeeOther(reverse("imports:import"))
+def _form_context(request: SignedInRequest, form: ImportJobForm, refusals: list[Refusal]) -> dict[str, object]:
+    return {
+        "form": form,
+        "refusals": refusals,
+        "limit": plain_size(settings.IMPORT_MAX_BYTES),
+        "can_notify": settings.IMPORT_EMAIL and bool(request.user.email),
+    }
 
 
 @require_POST

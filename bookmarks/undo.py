@@ -1,0 +1,98 @@
+"""Takes an import back: what it added goes, what it changed is again what it was, and what a person edited stays.
+
+Where a later import has written to the same bookmark, that one inherits what this one knew: a bookmark that this one
+added counts as added by the later one, and the later one's revision becomes what was there before both. So imports
+can be taken back in any order, and taking back all of them leaves what there was at first.
+"""
+
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+
+from bookmarks.models import Bookmark, Revision, Tag
+from bookmarks.upsert import delete_bookmarks, lock_owner, put_back
+
+
+class TakenBack(NamedTuple):
+    """What became of some bookmarks of an import. `last` is the primary key of the last one."""
+
+    removed: int
+    restored: int
+    kept: int
+    last: int
+
+
+def remaining(owner_id: int, import_id: int, *, after: int = 0) -> int:
+    """Return how many bookmarks with a primary key over `after` the import has added or changed."""
+    changed = _revisions(owner_id, import_id).exclude(bookmark__added_by_import=import_id)
+    return _added(owner_id, import_id).filter(pk__gt=after).count() + changed.filter(bookmark__gt=after).count()
+
+
+def take_back(owner_id: int, import_id: int, *, after: int, limit: int) -> TakenBack | None:
+    """Take up to `limit` bookmarks of an import back, in the order of their primary keys, from the one over `after`.
+
+    Returns None when none is left. Must run inside a transaction.
+    """
+    lock_owner(owner_id)
+    added = _added(owner_id, import_id).filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit]
+    changed = _revisions(owner_id, import_id).filter(bookmark__gt=after).order_by("bookmark")
+    pks = sorted({*added, *changed.values_list("bookmark", flat=True)[:limit]})[:limit]
+    if not pks:
+        return None
+    batch = _Batch(owner_id, import_id, pks)
+    counts = batch.take_back()
+    batch.hand_on()
+    return TakenBack(*counts, pks[-1])
+
+
+def remove_unused_tags(owner_id: int, import_id: int) -> None:
+    """Delete the tags that the import has made and that no bookmark carries any more."""
+    Tag.objects.filter(owner=owner_id, added_by_import=import_id, bookmarks=None).delete()
+
+
+def _added(owner_id: int, import_id: int) -> QuerySet[Bookmark]:
+    return Bookmark.objects.filter(owner=owner_id, added_by_import=import_id)
+
+
+def _revisions(owner_id: int, import_id: int) -> QuerySet[Revision]:
+    return Revision.objects.filter(import_id=import_id, bookmark__owner=owner_id)
+
+
+class _Batch:
+    """Some bookmarks of an import, with all that is known of them."""
+
+    def __init__(self, owner_id: int, import_id: int, pks: list[int]) -> None:
+        self.owner_id, self.import_id = owner_id, import_id
+        self.rows = {row.pk: row for row in Bookmark.objects.filter(pk__in=pks)}
+        own = Revision.objects.filter(import_id=import_id, bookmark__in=pks)
+        self.before: dict[int, dict[str, Any]] = dict(own.values_list("bookmark", "before"))  # as `Revision` says
+        heirs = Revision.objects.filter(bookmark__in=pks, before__written_by_import=import_id)
+        self.heirs = {heir.bookmark_id: heir for heir in heirs.exclude(import_id=import_id)}
+
+    def hand_on(self) -> None:
+        """Let later imports know what was before this one, and forget it here."""
+        added_by: dict[int | None, list[int]] = {}
+        for pk, row in self.rows.items():
+            heir = self.heirs.get(pk)
+            if heir is not None and pk in self.before:
+                heir.before = self.before[pk]
+                heir.save(update_fields=["before"])
+            elif heir is not None:
+                added_by.setdefault(heir.import_id, []).append(pk)
+                heir.delete()
+            elif row.added_by_import == self.import_id:
+                added_by.setdefault(None, []).append(pk)
+        for importer, pks in added_by.items():
+            Bookmark.objects.filter(pk__in=pks).update(added_by_import=importer)
+        Revision.objects.filter(import_id=self.import_id, bookmark__in=list(self.before)).delete()
+
+    def take_back(self) -> tuple[int, int, int]:
+        """Remove and restore what nobody else has written to since; return how many were removed, restored, kept."""
+        untouched = {pk for pk, row in self.rows.items() if row.written_by_import == self.import_id}
+        restored = {pk: self.before[pk] for pk in untouched if pk in self.before}
+        removed = untouched - restored.keys()
+        put_back(self.owner_id, restored)
+        delete_bookmarks(self.owner_id, sorted(removed))
+        for pk in removed:
+            del self.rows[pk]
+        return len(removed), len(restored), len(self.rows) - len(restored)

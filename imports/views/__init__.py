@@ -1,0 +1,1 @@
+"""The views of imports, one module for each page."""
