@@ -21,9 +21,14 @@ def declared_bytes(request: HttpRequest) -> int:
         return 0
 
 
+def largest_body() -> int:
+    """Return how large a request may be to be read at all, in bytes."""
+    return _READ_ANYWAY * settings.IMPORT_MAX_BYTES
+
+
 def is_hopeless(request: HttpRequest) -> bool:
     """Whether the body is so far beyond the limit that not even its first byte should be read."""
-    return declared_bytes(request) > _READ_ANYWAY * settings.IMPORT_MAX_BYTES
+    return declared_bytes(request) > largest_body()
 
 
 def limit_upload(request: HttpRequest) -> None:

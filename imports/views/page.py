@@ -55,10 +55,9 @@ def job_list(request: SignedInRequest) -> HttpResponse:
 @require_POST
 @signed_in
 def import_submit(request: SignedInRequest) -> HttpResponse:
-    """Store each uploaded file, and links that were pasted, and create their jobs; what is refused hinders no other."""
+    """Make a job of each uploaded file and of pasted links; one that is refused hinders no other."""
     if receiving.is_hopeless(request):
-        size, limit = receiving.declared_bytes(request), settings.IMPORT_MAX_BYTES
-        return _refused(request, [Refusal("", too_large(size, limit), 413)])
+        return _refused(request, [Refusal("", _hopeless(request), 413)])
     receiving.limit_upload(request)
     try:
         return _submit(request)
@@ -67,7 +66,7 @@ def import_submit(request: SignedInRequest) -> HttpResponse:
     except TooManyFilesSent:
         problem = _("At most %(count)s files can be sent at once.") % {"count": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
     except OSError:
-        logger.exception("an upload of user %s could not be received", request.user.pk)
+        logger.exception("an upload of user %s could not be stored", request.user.pk)
         return _refused(request, [Refusal("", _not_stored(), 507)])
     return _refused(request, [Refusal("", problem, 413)])
 
@@ -91,7 +90,7 @@ def _submit(request: SignedInRequest) -> HttpResponse:
 def _take_in(request: SignedInRequest, form: ImportJobForm) -> ImportJob | Refusal:
     """Store one file and create its job."""
     file = form.files.get("file")
-    name = file.name if file else ""
+    name = str(file.name) if file else ""
     if not form.is_valid():
         problems = " ".join(str(problem) for problems in form.errors.values() for problem in problems)
         return Refusal(name, problems, 422)
@@ -104,6 +103,13 @@ def _take_in(request: SignedInRequest, form: ImportJobForm) -> ImportJob | Refus
 
 def _not_stored() -> str:
     return _("The server could not store the file; perhaps its disk is full. Please try again later.")
+
+
+def _hopeless(request: SignedInRequest) -> str:
+    together = _("Files that are sent at once may have %(size)s together.") % {
+        "size": plain_size(receiving.largest_body())
+    }
+    return f"{too_large(receiving.declared_bytes(request), settings.IMPORT_MAX_BYTES)} {together}"
 
 
 def _uploaded(count: int) -> str:

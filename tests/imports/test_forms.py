@@ -7,10 +7,12 @@ import zipfile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 from pytest_django import Settings
 
 from bookmarks.drafts import Duplicates
-from imports.forms import ImportJobForm
+from imports.forms import PASTED_NAME, ImportJobForm, forms_of
 from imports.options import Folders, ImportOptions
 
 NETSCAPE = (
@@ -48,6 +50,39 @@ def test_the_choices_become_options() -> None:
     )
 
 
+def test_a_preview_and_an_email_are_asked_for_by_ticking_a_box_alone() -> None:
+    form = form_with(NETSCAPE, preview="on", notify="on")
+    assert form.is_valid(), form.errors
+    assert form.options() == ImportOptions(preview=True, notify=True)
+
+
+def test_each_file_and_pasted_links_get_a_form_of_their_own() -> None:
+    files: MultiValueDict[str, UploadedFile[bytes]] = MultiValueDict(
+        {"file": [SimpleUploadedFile("a.html", NETSCAPE), SimpleUploadedFile("b.exe", b"MZ")]}
+    )
+    made = forms_of(QueryDict("links=https%3A%2F%2Fexample.com%2F+A+title&tags=old"), files)
+    assert [form.is_valid() for form in made] == [True, False, True]
+    assert [made[number].cleaned_data["file"].name for number in (0, 2)] == ["a.html", PASTED_NAME]
+    assert made[2].cleaned_data["file"].read() == b"https://example.com/ A title"
+    assert {form.options().tags for form in made if form.is_valid()} == {("old",)}
+
+
+def test_pasted_text_without_a_link_is_told_what_is_wanted() -> None:
+    (form,) = forms_of(QueryDict("links=hello,%20world"), MultiValueDict())
+    assert "No links were found in the text." in problem_of(form)
+
+
+def test_neither_files_nor_text_makes_one_form_that_says_so() -> None:
+    (form,) = forms_of(QueryDict("links=%20%0A"), MultiValueDict())
+    assert "choose a file" in problem_of(form)
+
+
+@pytest.mark.parametrize("kept", [40, 90])
+def test_a_gzip_file_that_is_cut_off_is_taken_for_what_can_be_read_of_it(kept: int) -> None:
+    packed = gzip.compress(NETSCAPE)
+    assert form_with(packed[: len(packed) * kept // 100], "bookmarks.html.gz").is_valid()
+
+
 def test_an_unknown_choice_is_refused() -> None:
     assert "duplicate_handling" in form_with(NETSCAPE, duplicate_handling="replace").errors
 
@@ -81,7 +116,7 @@ def test_an_empty_file_is_refused() -> None:
 
 
 def test_no_file_is_refused() -> None:
-    assert problem_of(ImportJobForm({}, {})) == "Please choose a file."
+    assert problem_of(ImportJobForm({}, {})) == "Please choose a file, or paste a list of links."
 
 
 @pytest.mark.parametrize(
@@ -152,4 +187,5 @@ def test_the_file_dialog_offers_what_can_be_imported() -> None:
     field = str(ImportJobForm()["file"])
     assert ".html" in field
     assert ".zip" in field
+    assert " multiple" in field
     assert ".exe" not in field

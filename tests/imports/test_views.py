@@ -1,6 +1,7 @@
 """The import page: who may do what in which state, with htmx and without JavaScript."""
 
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -105,6 +106,70 @@ def test_an_upload_with_htmx_answers_a_fresh_form_and_the_new_row(browser: Clien
     assert 'value="old"' in answer
 
 
+def test_of_several_files_without_javascript_the_good_ones_go_on_and_the_others_say_why_by_name(
+    browser: Client,
+) -> None:
+    files = [export("one.html"), export("setup.exe"), export("two.html"), export("none.html", b"")]
+    response = browser.post(SUBMIT, {"file": files, "links": "https://example.com/\n", "tags": "old"})
+    assert_sent_back(response)
+    uploaded, program, empty = messages_of(response)
+    assert uploaded == "3 files were uploaded and will be imported."
+    assert program.startswith("setup.exe: Files that end in .exe cannot be imported.")
+    assert empty == "none.html: The file is empty."
+    jobs = ImportJob.objects.order_by("pk")
+    assert [job.file_name for job in jobs] == ["one.html", "two.html", "pasted-links.txt"]
+    assert {job.options.tags for job in jobs} == {("old",)}
+    with default_storage.open(jobs[2].file_path) as stored:
+        assert stored.read() == b"https://example.com/"
+
+
+def test_several_files_with_htmx_answer_their_rows_newest_first_and_what_is_wrong_with_the_others(
+    browser: Client,
+) -> None:
+    response = browser.post(SUBMIT, {"file": [export("one.html"), export("x.exe"), export("two.html")]}, headers=HTMX)
+    answer = text_of(response)
+    assert response.status_code == 200
+    assert answer.count("<tr ") == 2
+    assert answer.index('title="two.html"') < answer.index('title="one.html"')
+    assert "<b>x.exe</b>: Files that end in .exe cannot be imported." in answer
+
+
+def test_neither_a_file_nor_links_is_said(browser: Client) -> None:
+    response = browser.post(SUBMIT, {"links": " "})
+    assert_sent_back(response)
+    assert messages_of(response) == ["Please choose a file, or paste a list of links."]
+
+
+def test_pasted_text_that_is_too_long_and_too_many_files_are_said_in_plain_words(browser: Client) -> None:
+    long = browser.post(SUBMIT, {"links": "https://example.com/\n" * 200_000})
+    assert messages_of(long) == ["The pasted text is too long. Save it as a file, and import that."]
+    many = browser.post(SUBMIT, {"file": [export(f"{number}.html") for number in range(101)]})
+    assert messages_of(many)[-1] == "At most 100 files can be sent at once."
+    assert not ImportJob.objects.exists()
+
+
+def test_a_preview_is_offered_for_a_first_import_and_only_made_when_asked_for(browser: Client) -> None:
+    box = re.compile(r'<input type="checkbox" name="preview"[^>]*>')
+    assert "checked" in box.findall(text_of(browser.get(PAGE)))[0]
+    browser.post(SUBMIT, {"file": export()})
+    assert "checked" not in box.findall(text_of(browser.get(PAGE)))[0]
+    browser.post(SUBMIT, {"file": export(), "preview": "on"})
+    assert [job.options.preview for job in ImportJob.objects.order_by("pk")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("has_email", "address", "offered"), [(True, "r@example.com", True), (True, "", False), (False, "r@e.com", False)]
+)
+def test_an_email_is_offered_where_the_site_can_send_one_and_the_person_has_an_address(
+    browser: Client, owner: User, settings: Settings, *, has_email: bool, address: str, offered: bool
+) -> None:
+    settings.IMPORT_EMAIL = has_email
+    User.objects.filter(pk=owner.pk).update(email=address)
+    assert ('name="notify"' in text_of(browser.get(PAGE))) == offered
+    browser.post(SUBMIT, {"file": export(), "notify": "on"})
+    assert ImportJob.objects.get().options.notify
+
+
 def test_more_options_are_kept_with_the_job(browser: Client) -> None:
     browser.post(SUBMIT, {"file": export(), "folders": "nearest", "tags": "old, from work"})
     options = ImportJob.objects.get().options
@@ -187,7 +252,7 @@ def test_a_storage_that_is_full_is_said_in_plain_words(
 
 
 ACTIONS = [
-    (RETRY, {Status.FAILED, Status.CANCELLED}, Status.PENDING),
+    (RETRY, {Status.FAILED, Status.CANCELLED, Status.UNDONE}, Status.PENDING),
     (CANCEL, {Status.PENDING, Status.PROCESSING}, Status.CANCELLED),
 ]
 
