@@ -6,7 +6,7 @@
   const live = () => document.getElementById("live");
 
   // Notes: messages of the server, and `toast` events: document.dispatchEvent(new CustomEvent("toast",
-  // {detail: {text, level}})), or the response header HX-Trigger: {"toast": {"text": ..., "level": ...}}.
+  // {detail: {text, level}})), or {detail: {note}} with an element, or the response header HX-Trigger: {"toast": {"text": ..., "level": ...}}.
 
   function clone(id) {
     return document.getElementById(id).content.firstElementChild.cloneNode(true);
@@ -27,8 +27,12 @@
     expire(note);
   }
 
-  function toast({ text, level = "info" }) {
-    const note = clone("toast");
+  function toast({ text, level = "info", note = null }) {
+    if (note) {
+      show(note);
+      return;
+    }
+    note = clone("toast");
     note.dataset.level = level;
     note.querySelector(".note-text").textContent = text;
     show(note);
@@ -176,7 +180,7 @@
 
   function unreachable(event) {
     // What polls reports its own trouble, once and not at every turn.
-    if ((event.target.getAttribute?.("hx-trigger") || "").includes("every")) return;
+    if (event.target.matches?.("[hx-trigger^='every'], #imports-active, [data-stays]")) return;
     toast({ text: document.getElementById("unreachable").content.textContent.trim(), level: "error" });
   }
 

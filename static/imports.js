@@ -1,5 +1,5 @@
-// The import page beyond what htmx does by itself: what is open or focused in a row survives its refresh,
-// an upload shows its progress and can be stopped, cancelling an import asks first, and dates stay right.
+// The history beyond what htmx does by itself: what is open or focused in a row survives its refresh, its bar moves
+// smoothly and its estimate calmly, cancelling an import asks first, and dates stay right.
 "use strict";
 
 (() => {
@@ -26,6 +26,7 @@
       scrolled: [...part.querySelectorAll("[tabindex='0']")].map((list) => [list.id, list.scrollTop]),
       focused: part.contains(document.activeElement) ? document.activeElement.id : null,
       status: part.dataset.status,
+      done: part.querySelector("progress")?.value,
     });
   });
 
@@ -45,16 +46,61 @@
     if (before.focused !== null && !part.contains(document.activeElement)) {
       (find(before.focused) ?? part).focus({ preventScroll: true });
     }
-    if (before.status !== part.dataset.status) {
-      announce(part);
-      // Only a worker brings a row into one of these states, so there is one.
-      if (["processing", "completed"].includes(part.dataset.status)) find("worker-notice").replaceChildren();
-    }
+    if (!part.matches("tr")) return;
+    glide(part.querySelector("progress"), before.done);
+    steady(part);
+    announce(part, before.status !== part.dataset.status);
+    if (before.status === part.dataset.status) return;
+    document.dispatchEvent(new Event("imports:changed"));
+    // Only a worker brings a row into one of these states, so there is one.
+    if (["processing", "completed"].includes(part.dataset.status)) find("worker-notice").replaceChildren();
   }
 
-  function announce(row) {
-    const text = (selector) => row.querySelector(selector)?.textContent.trim() ?? "";
-    find("import-news").textContent = `${text(".import-file-name")}: ${text(".import-status")}. ${text(".import-error")}`;
+  // A row that is gone, as the import was removed from the history elsewhere, has nothing more to ask.
+  document.addEventListener("htmx:responseError", ({ target, detail }) => {
+    if (target.matches("tr[data-status]") && detail.xhr.status === 404) target.remove();
+  });
+
+  // ---- What moves, moves calmly
+
+  // The new bar begins where the old one was; the stylesheet does the rest.
+  function glide(bar, from) {
+    if (!bar?.hasAttribute("value") || from === undefined || from > bar.value) return;
+    const to = bar.value;
+    bar.value = from;
+    bar.getBoundingClientRect();
+    bar.value = to;
+  }
+
+  const estimates = new Map();
+  const SLACK = 1.2;
+
+  // An estimate that grows a little, and only for a moment as a rule, does not change what is shown.
+  function steady(row) {
+    const pace = row.querySelector("[data-seconds-left]");
+    if (!pace) {
+      estimates.delete(row.id);
+      return;
+    }
+    const seconds = Number(pace.dataset.secondsLeft);
+    const shown = estimates.get(row.id);
+    if (shown && seconds > shown.seconds && seconds < SLACK * shown.seconds) pace.textContent = shown.text;
+    else if (shown?.text !== pace.textContent) estimates.set(row.id, { seconds, text: pace.textContent });
+  }
+
+  // ---- Screen readers hear of progress now and then, and of each change of state
+
+  const PACE_MS = 10_000;
+  let announced = Date.now();
+
+  function announce(row, isChange) {
+    const isDue = Date.now() - announced >= PACE_MS && row.dataset.status === "processing";
+    // The end is told by a note, on every page.
+    if (!(isChange ? row.hasAttribute("hx-trigger") || row.dataset.status === "cancelled" : isDue)) return;
+    const text = (selector) => row.querySelector(selector)?.textContent.trim().replace(/\s+/g, " ") ?? "";
+    const what = isChange ? text(".import-status") : text(".import-figures");
+    announced = Date.now();
+    find("import-news").textContent = `${text(".import-file-name")}: ${what}`;
   }
 
   // ---- Cancelling asks first
@@ -112,56 +158,4 @@
       time.textContent = relative(Math.max(0, (Date.now() - Date.parse(time.dateTime)) / 1000));
     }
   }, MINUTE_MS);
-
-  // ---- The upload
-
-  const megabytes = (bytes) => `${(bytes / 1048576).toFixed(1)} MB`;
-
-  function showProblem(form, text) {
-    const problem = document.createElement("p");
-    problem.className = "note";
-    problem.dataset.level = "error";
-    problem.textContent = text;
-    form.querySelector("#import-problems").replaceChildren(problem);
-  }
-
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    const form = event.target;
-    if (!isUploadForm(form)) return;
-    const input = form.querySelector("input[type=file]");
-    const size = input.files[0]?.size ?? 0;
-    if (size > Number(input.dataset.maxBytes)) {
-      event.preventDefault();
-      showProblem(form, form.dataset.tooLarge.replace("%size%", megabytes(size)));
-      return;
-    }
-    form.querySelector("#import-problems").replaceChildren();
-    showUpload(form, 0, size);
-  });
-
-  function showUpload(form, loaded, total) {
-    const bar = form.querySelector("progress");
-    const isStoring = total > 0 && loaded >= total;
-    form.querySelector("#import-upload-progress").hidden = false;
-    bar.max = total || 1;
-    if (isStoring) bar.removeAttribute("value");
-    else bar.value = loaded;
-    form.querySelector("#import-upload-bytes").textContent = isStoring
-      ? form.dataset.storing
-      : `${megabytes(loaded)} / ${megabytes(total)}`;
-  }
-
-  document.addEventListener("htmx:xhr:progress", ({ target, detail }) => {
-    // The same event tells how the answer comes in; that is shorter than the file.
-    const size = isUploadForm(target) ? (target.querySelector("input[type=file]").files[0]?.size ?? 0) : 0;
-    if (size && detail.total >= size) showUpload(target, detail.loaded, detail.total);
-  });
-
-  document.addEventListener("htmx:afterRequest", ({ target }) => {
-    if (isUploadForm(target)) target.querySelector("#import-upload-progress").hidden = true;
-  });
-
-  document.addEventListener("click", ({ target }) => {
-    if (target.id === "import-abort") htmx.trigger(find("import-form"), "htmx:abort");
-  });
 })();

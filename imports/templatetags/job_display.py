@@ -41,6 +41,13 @@ def shown_rejects(job: ImportJob) -> list[dict[str, Any]]:
 
 
 @register.filter
+def rounded_rate(items_per_second: float) -> int:
+    """Return a rate with two figures that count, so that it does not flicker; at least 1."""
+    whole = max(1, round(items_per_second))
+    return round(whole, 2 - len(str(whole)))
+
+
+@register.filter
 def time_left(seconds: float) -> str:
     """Return an estimate of the time to the end, rounded as such an estimate deserves."""
     if seconds < 5:

@@ -14,14 +14,14 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from imports.formats import netscape
 from imports.formats.registry import FORMATS
-from imports.models import Heartbeat, ImportJob, Status
-from imports.templatetags.job_display import short_format_label
+from imports.models import Heartbeat, ImportJob, Status, Work
+from imports.templatetags.job_display import rounded_rate, short_format_label
 from tests.factories import make_job, make_user
 
 pytestmark = pytest.mark.django_db
 
 ACTIVE = [Status.PENDING, Status.PROCESSING]
-ENDED = [Status.COMPLETED, Status.FAILED, Status.CANCELLED]
+ENDED = [status for status in Status if status not in ACTIVE]
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_an_ended_row_does_not_poll(browser: Client, owner: User, status: Status
 def test_the_actions_fit_the_status(browser: Client, owner: User, status: Status) -> None:
     row = row_of(browser, make_job(owner, status=status))
     assert ('action="/import/cancel/"' in row) == (status in ACTIVE)
-    assert ('action="/import/retry/"' in row) == (status in {Status.FAILED, Status.CANCELLED})
+    assert ('action="/import/retry/"' in row) == (status in {Status.FAILED, Status.CANCELLED, Status.UNDONE})
 
 
 def test_nothing_can_be_retried_whose_file_is_gone(browser: Client, owner: User) -> None:
@@ -129,6 +129,18 @@ def test_rate_and_time_left_are_shown_while_processing(browser: Client, owner: U
     row = row_of(browser, running(owner))
     assert re.search(r"(4\d\d|500) per second, about 1[05] seconds left", row)
     assert "per second" not in row_of(browser, running(owner, status=Status.CANCELLED))
+
+
+@pytest.mark.parametrize(("rate", "shown"), [(0.3, 1), (7.4, 7), (14.5, 14), (487, 490), (5_678, 5_700)])
+def test_a_rate_is_shown_with_two_figures_that_count(rate: float, shown: int) -> None:
+    assert rounded_rate(rate) == shown
+
+
+def test_the_progress_of_an_undo_is_that_of_the_undo(browser: Client, owner: User) -> None:
+    undo = {"work": Work.UNDO, "undo_total": 2_000, "removed_bookmarks": 400, "restored_bookmarks": 60}
+    row = row_of(browser, running(owner, **undo, kept_bookmarks=40))
+    assert "500 of 2,000 (25%)" in row
+    assert "Looking for what is to be undone…" in row_of(browser, running(owner, **undo, prepared_at=None))
 
 
 def test_reading_the_file_is_said_before_the_total_is_known(browser: Client, owner: User) -> None:

@@ -1,0 +1,74 @@
+"""The sign in the site's navigation: how far imports are that run, and which have just ended."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from bookmarks.requests import SignedInRequest, signed_in
+from imports.models import ImportJob, ImportJobQuerySet, Status
+
+# For so long a page that is opened still tells of an import that has ended; the browser remembers what it has told.
+TOLD_FOR = timedelta(minutes=10)
+_LOOKED_AT = 20
+_HEAVY = ("failed_bookmark_details", "notices", "preview", "years")
+
+
+class News(NamedTuple):
+    """An import that ended: when, as a mark to know it again by, and in what words and tone."""
+
+    job: ImportJob
+    mark: str
+    level: str
+    text: str
+
+
+@require_safe
+@never_cache
+@signed_in
+def active(request: SignedInRequest) -> HttpResponse:
+    """Show the sign as it is now, and bring the news for the browser to tell."""
+    mine = ImportJob.objects.owned_by(request.user).defer(*_HEAVY)
+    jobs = list(mine.active())
+    context = {"count": len(jobs), "percent": overall(jobs), "news": _news(mine)}
+    return render(request, "imports/_active.html", context)
+
+
+def overall(jobs: list[ImportJob]) -> int:
+    """Return how much of all the jobs is done, from 0 to 100, each weighed by the size of its file."""
+    weights = [max(1, job.file_size) for job in jobs]
+    done = sum(weight * job.progress_percentage for weight, job in zip(weights, jobs, strict=True))
+    return done // max(1, sum(weights))
+
+
+def _news(jobs: ImportJobQuerySet) -> list[News]:
+    """Return what ended lately, oldest first. Whoever cancelled an import knows it."""
+    since = timezone.now() - TOLD_FOR
+    ended = [
+        (job.completed_at, job)
+        for job in jobs.order_by("-created", "-pk")[:_LOOKED_AT]
+        if not job.is_active and job.status != Status.CANCELLED and job.completed_at and job.completed_at > since
+    ]
+    ended.sort(key=lambda pair: pair[0])
+    return [News(job, f"{job.pk}@{at.timestamp():.3f}", *_told(job)) for at, job in ended]
+
+
+def _told(job: ImportJob) -> tuple[str, str]:
+    """Return the tone and the sentence for a job that has ended."""
+    name = {"name": job.file_name}
+    if job.status == Status.FAILED:
+        return "error", _("The import of %(name)s failed.") % name
+    if job.awaits_decision:
+        return "info", _("The preview of %(name)s is ready.") % name
+    if job.status == Status.UNDONE:
+        return "success", _("The import of %(name)s was undone.") % name
+    new = job.created_bookmarks
+    text = ngettext("%(name)s was imported: %(new)s new.", "%(name)s was imported: %(new)s new.", new)
+    return "success", text % {**name, "new": intcomma(new)}
