@@ -1,8 +1,13 @@
-"""The rejected items of a job as a table to download: all of them, in constant memory."""
+"""The rejected items of a job to download, as a table or as ActivityStreams: all of them, in constant memory."""
 
 import csv
 from collections.abc import Iterator
 
+import msgspec
+from django.utils import timezone
+
+from bookmarks.drafts import InvalidDraftError, clean_url
+from bookmarks.exports.activitystreams import CONTEXT
 from bookmarks.exports.rows import in_chunks
 from imports.models import ImportJob
 
@@ -39,3 +44,52 @@ def _lines(rows: Iterator[tuple[int | str, ...]]) -> Iterator[str]:
 
 def _defused(value: int | str) -> int | str:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def undefused(text: str) -> str:
+    """Return what a cell of the table said before it was made safe."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS) else text
+
+
+def rejected_activitystreams(job: ImportJob) -> Iterator[bytes]:
+    """Yield the rejected items as a Collection in chunks of UTF-8, an item a line, in the order of the file.
+
+    An item with the address of a web page is a Link, any other a Note; `cairn:rejected` says why it was rejected.
+    """
+    encoder = msgspec.json.Encoder()
+    head = {"type": "Collection", "published": timezone.now(), "totalItems": job.rejected_items.count()}
+    yield b'{"@context":%s,%s,"items":[' % (encoder.encode(CONTEXT), encoder.encode(head)[1:-1])
+    found = job.rejected_items.order_by("position").values_list(*COLUMNS)
+    yield from in_chunks(_objects(found.iterator(chunk_size=_ROWS_PER_READ), encoder))
+    yield b"\n]}\n"
+
+
+def _objects(rows: Iterator[tuple[int | str, ...]], encoder: msgspec.json.Encoder) -> Iterator[bytes]:
+    separator = b"\n"
+    for row in rows:
+        yield separator + encoder.encode(_object(dict(zip(COLUMNS, row, strict=True))))
+        separator = b",\n"
+
+
+def _object(item: dict[str, int | str]) -> dict[str, int | str]:
+    url = str(item["url"])
+    links = _is_web_url(url)
+    made = {
+        "type": "Link" if links else "Note",
+        "url": url,
+        "href": url if links else "",
+        "name": item["title"],
+        "content": item["fragment"],
+        "cairn:rejected": item["reason"],
+        "cairn:position": item["position"],
+        "cairn:member": item["member"],
+    }
+    return {name: value for name, value in made.items() if value or name == "name"}
+
+
+def _is_web_url(url: str) -> bool:
+    try:
+        clean_url(url)
+    except InvalidDraftError:
+        return False
+    return True

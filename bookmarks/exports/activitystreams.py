@@ -13,7 +13,7 @@ FILE_NAME = "activitystream.json"
 CONTENT_TYPE = "application/activity+json"
 LABEL = "ActivityStreams (JSON)"
 
-_CONTEXT = (
+CONTEXT = (
     "https://www.w3.org/ns/activitystreams",
     {
         "pebbling": "https://pebbling.club/ns/",
@@ -68,7 +68,7 @@ def export(bookmarks: BookmarkQuerySet) -> Iterator[bytes]:
     """
     encoder = msgspec.json.Encoder()
     head = encoder.encode(_Head(timezone.now(), bookmarks.count()))
-    yield b'{"@context":%s,%s,"items":[' % (encoder.encode(_CONTEXT), head[1:-1])
+    yield b'{"@context":%s,%s,"items":[' % (encoder.encode(CONTEXT), head[1:-1])
     yield from in_chunks(_items(bookmarks, encoder))
     yield b"\n]}\n"
 
