@@ -114,8 +114,7 @@ def _corrected(
         raise InvalidDraftError(_("It has no position."))
     if position not in rejected:
         raise InvalidDraftError(
-            _("Item %(position)s is not among the rejected ones, or an earlier line fixes it.")
-            % {"position": position}
+            _("Item %(position)s is not rejected (any more), or an earlier line fixes it.") % {"position": position}
         )
     tags = parse_tags(row.get("tags", "").replace("\n", " ").replace("\r", " "))
     return position, draft(url=row.get("url", ""), title=row.get("title", ""), tags=[*tags, *more_tags])
