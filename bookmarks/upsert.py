@@ -36,6 +36,13 @@ class Outcome(NamedTuple):
     skipped: int
 
 
+class Change(NamedTuple):
+    """What a bookmark is and what it would become."""
+
+    before: BookmarkDraft
+    after: BookmarkDraft
+
+
 class _Row(NamedTuple):
     """A bookmark that is already there. `ours` says that the running import wrote what it holds."""
 
@@ -73,6 +80,18 @@ def existing_pages(owner_id: int, hashes: Collection[str]) -> set[str]:
     """Return those of `hashes` (each a unique_hash) that the owner has a bookmark for."""
     with connection.cursor() as cursor:
         return set(_Batch(cursor, owner_id, None, Duplicates.SKIP).existing(hashes))
+
+
+def foreseen_changes(owner_id: int, drafts: Sequence[BookmarkDraft], duplicates: Duplicates) -> list[Change]:
+    """Return what an import of `drafts` would make of those whose page the owner has, without writing anything."""
+    moment = utc_text(datetime.now(UTC))
+    with connection.cursor() as cursor:
+        batch = _Batch(cursor, owner_id, None, duplicates)
+        pages = batch.joined([dated(draft, moment) for draft in drafts])
+        existing = batch.existing(pages)
+        before = batch.stored([row.pk for row in existing.values()])
+        after = batch.changes(pages, existing)
+    return [Change(before[pk], after[pk]) for pk in after if pk in before]
 
 
 def edit_bookmark(owner_id: int, pk: int, draft: BookmarkDraft) -> None:

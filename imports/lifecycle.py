@@ -42,7 +42,6 @@ from bookmarks.undo import TakenBack
 from bookmarks.upsert import Outcome, upsert_bookmarks
 from imports.models import (
     ACTIVE,
-    RETRYABLE,
     Happening,
     Heartbeat,
     ImportJob,
@@ -54,6 +53,7 @@ from imports.models import (
 )
 from imports.options import ImportOptions
 from imports.prepared import PreparedReject
+from imports.survey import Survey
 
 logger = logging.getLogger("imports")
 
@@ -209,30 +209,33 @@ def renew(claimed: Claim) -> None:
         raise ClaimLostError
 
 
-def record_prepared(
-    claimed: Claim, *, total: int, format_name: str, notices: list[str], years: Mapping[str, int]
-) -> None:
+def record_prepared(claimed: Claim, survey: Survey) -> None:
     """Record what reading the file has shown."""
     with batch(claimed) as job:
-        job.total_bookmarks = total
-        job.detected_format = format_name
-        job.notices = notices
-        job.years = dict(years)
+        job.total_bookmarks = survey.total
+        job.detected_format = survey.format_name
+        job.notices = survey.notices
+        job.years = dict(survey.years)
+        if job.work == Work.PREVIEW:
+            # Under a choice of members the others were not looked at: what is known of them stays.
+            members = dict(job.preview.get("members", ())) | dict(survey.members)
+            job.preview = {"sample": survey.sample, "members": list(members.items())}
         job.prepared_at = timezone.now()
         job.resumed_from = job.processed_bookmarks
         job.deaths = 0
         job.save(
             update_fields=[
-                *("total_bookmarks", "detected_format", "notices", "years", "prepared_at", "resumed_from", "deaths"),
+                *("total_bookmarks", "detected_format", "notices", "years", "preview"),
+                *("prepared_at", "resumed_from", "deaths"),
             ]
         )
         _note(job, Happening.READ)
 
 
-def await_decision(claimed: Claim, preview: dict[str, object]) -> None:
-    """End a preview: the job now waits for the person's decision."""
+def await_decision(claimed: Claim, found: dict[str, object]) -> None:
+    """End a preview with what it has `found`: the job now waits for the person's decision."""
     with batch(claimed) as job:
-        job.preview = preview
+        job.preview = {**job.preview, **found}
         job.save(update_fields=["preview"])
         _end(job, Status.PREVIEWED)
 
@@ -448,7 +451,7 @@ def _reset(job: ImportJob) -> None:
 
 
 def undo(owner: AbstractBaseUser, job_id: int) -> bool:
-    """Send an ended import to be taken back, or an undo that was cancelled or failed to go on; return whether it was."""
+    """Send an ended import to be taken back, or an undo that stopped to go on; return whether it was."""
     with transaction.atomic():
         job = _locked(owner).filter(pk=job_id).first()
         if job is None or not job.can_undo:

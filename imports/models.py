@@ -88,7 +88,7 @@ class ImportJob(TimestampedModel):
     failed_bookmarks = models.PositiveIntegerField(_("failed"), default=0)
     failed_bookmark_details = models.JSONField(_("first rejected items"), default=list)
     years = models.JSONField(_("items by year"), default=dict)
-    preview = models.JSONField(_("preview"), null=True, blank=True)
+    preview = models.JSONField(_("preview"), default=dict, blank=True)
 
     undo_total = models.PositiveIntegerField(_("to be undone"), default=0)
     removed_bookmarks = models.PositiveIntegerField(_("removed by the undo"), default=0)

@@ -4,23 +4,25 @@ import logging
 import sqlite3
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from django.db import InterfaceError, OperationalError, connection
 
-from bookmarks.drafts import Duplicates
-from bookmarks.upsert import Outcome, existing_pages, upsert_bookmarks
-from imports import lifecycle, uploads
+from bookmarks.undo import remaining, remove_unused_tags, take_back
+from bookmarks.upsert import Outcome, upsert_bookmarks
+from imports import lifecycle, preview, uploads
 from imports.formats.base import ItemRejectedError, Notice, ParsedItem, RejectedItem, UnreadableFileError
 from imports.formats.reading import Event, MemberStart, open_export
 from imports.lifecycle import Claim, ClaimLostError
-from imports.models import ImportJob
+from imports.models import ImportJob, Work
 from imports.normalize import fragment, has_long_tag, normalize
 from imports.options import ImportOptions
 from imports.prepared import FRAME_ITEMS, Frame, PreparedReader, PreparedWriter, prepared_path
+from imports.survey import Sample, Survey
 
 logger = logging.getLogger("imports")
 
@@ -35,7 +37,7 @@ MIN_BATCH_ITEMS = 500
 MAX_BATCH_ITEMS = 5_000
 KEEP_SECONDS = 0.5
 LOG_ITEMS = 100
-LOG_SECONDS = 1.0
+TICK_SECONDS = 1.0
 MAX_NOTICES = 50
 WAIT_SECONDS = 0.2
 # After trouble with the database, so that nobody hammers on one that is full or just starting.
@@ -63,15 +65,6 @@ class FileFailedError(Exception):
         self.can_import_partly = can_import_partly
 
 
-class Survey(NamedTuple):
-    """What reading a file has shown. `broken` says where it breaks off; empty when it does not."""
-
-    total: int
-    format_name: str
-    notices: list[str]
-    broken: str
-
-
 class DryRun(NamedTuple):
     """What an import would do. `error` says why it would fail; empty when it would not."""
 
@@ -83,6 +76,18 @@ class DryRun(NamedTuple):
     failed: int
     notices: list[str]
     error: str
+
+
+class Limits:
+    """When a slice ends: after so many seconds (None: never), or when `should_stop` says so."""
+
+    def __init__(self, should_stop: MustStop, seconds: float | None) -> None:
+        self.should_stop = should_stop
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+
+    def is_over(self) -> bool:
+        """Whether the slice has to end now."""
+        return self.should_stop() or (self._deadline is not None and time.monotonic() > self._deadline)
 
 
 def run_slice(
@@ -98,17 +103,10 @@ def run_slice(
     slice quietly: whoever took it, or cancelled the job, decides what comes next. Anything unforeseen counts as a
     death of the worker at this position, and is raised on. `on_batch` is told position and total after each batch.
     """
-    deadline = None if seconds is None else time.monotonic() + seconds
-
-    def is_over() -> bool:
-        return should_stop() or (deadline is not None and time.monotonic() > deadline)
-
+    limits = Limits(should_stop, seconds)
     try:
         job = ImportJob.objects.get(pk=claimed.job_id)
-        if _is_ready(job, claimed, should_stop) and _apply(claimed, is_over, on_batch or _progress_log(job)):
-            uploads.delete_upload(lifecycle.complete(claimed))
-            prepared_path(job.pk).unlink(missing_ok=True)
-        else:
+        if not _WORKS[Work(job.work)](job, claimed, limits, on_batch or _progress_log(job)):
             lifecycle.release(claimed)
     except ClaimLostError:
         logger.info("import job %s: claim %s does not hold any more", *claimed)
@@ -124,6 +122,52 @@ def run_slice(
     except Exception:
         lifecycle.stumble(claimed)
         raise
+
+
+def _import(job: ImportJob, claimed: Claim, limits: Limits, on_batch: OnBatch) -> bool:
+    """Import until time is up; return whether the job has ended."""
+    if not (_is_ready(job, claimed, limits.should_stop) and _apply(claimed, limits.is_over, on_batch)):
+        return False
+    uploads.delete_upload(lifecycle.complete(claimed))
+    prepared_path(job.pk).unlink(missing_ok=True)
+    return True
+
+
+def _preview(job: ImportJob, claimed: Claim, limits: Limits, _on_batch: OnBatch) -> bool:
+    """Find out what importing would do; return whether that is known. Like reading, it is not cut into slices."""
+    if not _is_ready(job, claimed, limits.should_stop):
+        return False
+    keep_going = _keeper(claimed, limits.should_stop)
+    found = preview.foretell(prepared_path(job.pk), job.user_id, job.options.duplicate_handling, keep_going)
+    if found is None:
+        return False
+    lifecycle.await_decision(claimed, found.as_json())
+    return True
+
+
+def _undo(job: ImportJob, claimed: Claim, limits: Limits, on_batch: OnBatch) -> bool:
+    """Take an import back until time is up; return whether the job has ended."""
+    if job.prepared_at is None:
+        lifecycle.record_undo_total(claimed, remaining(job.user_id, job.pk, after=job.undo_position))
+    pace, ticks = Pace(), _Ticks()
+    while True:
+        start = time.monotonic()
+        with lifecycle.batch(claimed) as row:
+            taken = take_back(row.user_id, row.pk, after=row.undo_position, limit=pace.items)
+            if taken is None:
+                remove_unused_tags(row.user_id, row.pk)
+                break
+            lifecycle.advance_undo(row, taken, is_noted=ticks.is_due())
+        pace.correct(pace.items, time.monotonic() - start)
+        on_batch(row.done_items, row.undo_total)
+        if limits.is_over():
+            return False
+        time.sleep(PAUSE_SECONDS.get(connection.vendor, 0))
+    lifecycle.finish_undo(claimed)
+    return True
+
+
+_WORKS = {Work.IMPORT: _import, Work.PREVIEW: _preview, Work.UNDO: _undo}
 
 
 def _will_pass(error: OperationalError | InterfaceError) -> bool:
@@ -163,8 +207,7 @@ def dry_run(stream: BinaryIO, user_id: int, options: ImportOptions) -> DryRun:
 
     Raises UnreadableFileError as reading the file does.
     """
-    total = created = failed = 0
-    with tempfile.TemporaryDirectory() as directory, closing(sqlite3.connect("")) as pages:
+    with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "dry-run.frames"
         with PreparedWriter(path) as writer:
             survey = read_file(stream, options, writer, lambda: True)
@@ -172,19 +215,11 @@ def dry_run(stream: BinaryIO, user_id: int, options: ImportOptions) -> DryRun:
             raise AssertionError("a dry run is never told to stop")
         if refused := _why_refused(survey, options):
             return DryRun(survey.format_name, survey.total, 0, 0, 0, 0, survey.notices, refused)
-        # A database without a name is a temporary file: what was seen may be more than memory holds.
-        pages.execute("CREATE TABLE seen (page TEXT PRIMARY KEY) WITHOUT ROWID")
-        with PreparedReader(path) as reader:
-            while frame := reader.take(MAX_BATCH_ITEMS):
-                hashes = {draft.unique_hash for draft in frame.drafts}
-                there = existing_pages(user_id, hashes)
-                new = [(page,) for page in hashes - there]
-                created += pages.executemany("INSERT OR IGNORE INTO seen VALUES (?)", new).rowcount if new else 0
-                failed += len(frame.rejects)
-                total += len(frame)
-    met = total - failed - created
-    updated = 0 if options.duplicate_handling is Duplicates.SKIP else met
-    return DryRun(survey.format_name, total, created, updated, met - updated, failed, survey.notices, "")
+        found = preview.foretell(path, user_id, options.duplicate_handling, lambda: True)
+    if found is None:
+        raise AssertionError("a dry run is never told to stop")
+    counts = (found.total, found.created, found.updated, found.skipped, found.failed)
+    return DryRun(survey.format_name, *counts, survey.notices, "")
 
 
 def _is_ready(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
@@ -209,9 +244,7 @@ def _is_ready(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
         raise FileFailedError(STORAGE) from error
     if survey is None:
         return False
-    lifecycle.record_prepared(
-        claimed, total=survey.total, format_name=survey.format_name, notices=survey.notices, years={}
-    )
+    lifecycle.record_prepared(claimed, survey)
     if refused := _why_refused(survey, job.options):
         raise FileFailedError(refused, can_import_partly=survey.total > 0)
     return True
@@ -259,7 +292,15 @@ def read_file(
         broken = str(error)
     writer.finish()
     taken_partly = [broken] if broken and options.partial else []
-    return Survey(writer.position, export.format, [*judge.summary(), *taken_partly], broken)
+    return Survey(
+        total=writer.position,
+        format_name=export.format,
+        notices=[*judge.summary(), *taken_partly],
+        broken=broken,
+        years=judge.years,
+        sample=judge.sample.taken(),
+        members=judge.members(),
+    )
 
 
 class _Judge:
@@ -270,6 +311,8 @@ class _Judge:
         self._member, self._long_tags = "", 0
         self._starts: dict[str, int] = {}
         self.notices: dict[str, None] = {}
+        self.years: Counter[str] = Counter()
+        self.sample = Sample()
 
     def take(self, event: Event) -> None:
         """Take the next event of the export."""
@@ -287,18 +330,24 @@ class _Judge:
     def _item(self, item: ParsedItem) -> None:
         self._long_tags += has_long_tag(item)
         try:
-            self._writer.add(normalize(item, self._options))
+            draft = normalize(item, self._options)
         except ItemRejectedError as error:
             self._writer.reject(self._member, item.title, item.url, str(error), fragment(item.source))
+            return
+        self._writer.add(draft)
+        self.years[draft.created[:4] if draft.created else ""] += 1
+        self.sample.offer(item, draft)
+
+    def members(self) -> list[tuple[str, int]]:
+        """Return the files of an archive with the number of their items."""
+        ends = [*list(self._starts.values())[1:], self._writer.position]
+        return [(name, end - start) for (name, start), end in zip(self._starts.items(), ends, strict=False)]
 
     def summary(self) -> list[str]:
         """Return the sentences about the file as a whole."""
         if self._starts:
-            ends = [*list(self._starts.values())[1:], self._writer.position]
-            counts = (
-                f"{name} ({end - start:,})" for (name, start), end in zip(self._starts.items(), ends, strict=True)
-            )
-            self.notices = {f"Items from the archive: {', '.join(counts)}.": None, **self.notices}
+            counts = ", ".join(f"{name} ({count:,})" for name, count in self.members())
+            self.notices = {f"Items from the archive: {counts}.": None, **self.notices}
         if not self._writer.position:
             self.notices.setdefault(EMPTY)
         if self._long_tags:
@@ -310,14 +359,14 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
     """Apply what is prepared from the job's position on until time is up; return whether the end was reached."""
     job = ImportJob.objects.get(pk=claimed.job_id)
     path = prepared_path(job.pk)
-    pace = Pace()
+    pace, ticks = Pace(), _Ticks()
     try:
         with PreparedReader(path, job.processed_bookmarks) as reader:
             if job.deaths >= lifecycle.DEATHS_UNTIL_REJECTED and (frame := reader.take(1)):
                 apply_batch(claimed, frame.all_rejected(DEADLY))
             while frame := reader.take(1 if reader.position < job.careful_until else pace.items):
                 start = time.monotonic()
-                apply_batch(claimed, frame)
+                apply_batch(claimed, frame, is_noted=ticks.is_due())
                 pace.correct(len(frame), time.monotonic() - start)
                 on_batch(frame.end, job.total_bookmarks)
                 if is_over():
@@ -330,10 +379,11 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
     return True
 
 
-def apply_batch(claimed: Claim, frame: Frame) -> None:
+def apply_batch(claimed: Claim, frame: Frame, *, is_noted: bool = False) -> None:
     """Commit one batch: bookmarks, tags, revisions, rejected items, counters, position and lease, or nothing.
 
-    Raises ClaimLostError when the job is not this worker's any more.
+    `is_noted` also writes an entry of the job's timeline. Raises ClaimLostError when the job is not this worker's any
+    more.
     """
     with lifecycle.batch(claimed) as job:
         outcome = Outcome(0, 0, 0)
@@ -345,7 +395,21 @@ def apply_batch(claimed: Claim, frame: Frame) -> None:
                 import_id=job.pk,
                 now=job.created,
             )
-        lifecycle.advance(job, len(frame), outcome, frame.rejects)
+        lifecycle.advance(job, len(frame), outcome, frame.rejects, is_noted=is_noted)
+
+
+class _Ticks:
+    """Says once a second that a second has passed."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + TICK_SECONDS
+
+    def is_due(self) -> bool:
+        """Whether a second has passed since it last said so."""
+        if time.monotonic() < self._due:
+            return False
+        self._due = time.monotonic() + TICK_SECONDS
+        return True
 
 
 class Pace:
@@ -362,13 +426,13 @@ class Pace:
 
 
 def _progress_log(job: ImportJob) -> OnBatch:
-    """Return what writes a line for every LOG_ITEMS items of an import, and no more than one each LOG_SECONDS."""
-    logged, due = job.processed_bookmarks, time.monotonic() + LOG_SECONDS
+    """Return what writes a line for every LOG_ITEMS items of an import, and no more than one a second."""
+    logged, ticks = job.done_items, _Ticks()
 
     def log(position: int, total: int) -> None:
-        nonlocal logged, due
-        if position - logged >= LOG_ITEMS and time.monotonic() > due:
+        nonlocal logged
+        if position - logged >= LOG_ITEMS and ticks.is_due():
             logger.info("import job %s: %s of %s items", job.pk, position, total)
-            logged, due = position, time.monotonic() + LOG_SECONDS
+            logged = position
 
     return log

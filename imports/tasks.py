@@ -31,5 +31,6 @@ def sweep() -> None:
     lifecycle.wake_lost()
     uploads.delete_expired()
     uploads.delete_orphans()
+    uploads.delete_forgotten()
     active = set(ImportJob.objects.active().values_list("pk", flat=True))
     prepared.discard_stale(active, older_than_seconds=_DAY)

@@ -12,6 +12,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from bookmarks.models import Revision
 from imports import lifecycle
 from imports.models import ACTIVE, ImportJob, Status
 from imports.options import ImportOptions
@@ -19,6 +20,8 @@ from imports.options import ImportOptions
 ROOT = "imports"
 # A file is stored before its job is; a file that has had no job for this long never gets one.
 ORPHAN_AGE = timedelta(hours=24)
+# Short transactions, as others want to write too.
+ROWS_AT_ONCE = 1_000
 
 
 def save_import_file(file: "File[bytes]", user: AbstractBaseUser) -> str:
@@ -88,6 +91,18 @@ def delete_orphans() -> int:
         if old and not ImportJob.objects.filter(file_path=name).exists():
             default_storage.delete(name)
             gone += 1
+    return gone
+
+
+def delete_forgotten() -> int:
+    """Delete the jobs that were removed from the history, with all that hangs on them; return how many."""
+    gone = 0
+    for job in ImportJob.objects.filter(is_forgotten=True, has_upload=False):
+        for rows in (job.rejected_items.all(), job.events.all(), Revision.objects.filter(import_id=job.pk)):
+            while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+                rows.model._default_manager.filter(pk__in=pks).delete()  # noqa: SLF001 - Django's documented name
+        job.delete()
+        gone += 1
     return gone
 
 

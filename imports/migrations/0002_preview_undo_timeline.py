@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="importjob",
             name="preview",
-            field=models.JSONField(blank=True, null=True, verbose_name="preview"),
+            field=models.JSONField(blank=True, default=dict, verbose_name="preview"),
         ),
         migrations.AddField(
             model_name="importjob",

@@ -85,12 +85,14 @@ def sign_batches() -> None:
     apply_batch, advance = pipeline.apply_batch, lifecycle.advance
     claims: list[lifecycle.Claim] = []
 
-    def applying(claimed: lifecycle.Claim, frame: Frame) -> None:
+    def applying(claimed: lifecycle.Claim, frame: Frame, *, is_noted: bool = False) -> None:
         claims[:] = [claimed]
-        apply_batch(claimed, frame)
+        apply_batch(claimed, frame, is_noted=is_noted)
 
-    def advancing(job: ImportJob, items: int, outcome: Outcome, rejects: list[PreparedReject]) -> None:
-        advance(job, items, outcome, rejects)
+    def advancing(
+        job: ImportJob, items: int, outcome: Outcome, rejects: list[PreparedReject], *, is_noted: bool = False
+    ) -> None:
+        advance(job, items, outcome, rejects, is_noted=is_noted)
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO faults_batch (job, fence, pid, start) VALUES (%s, %s, %s, %s)",

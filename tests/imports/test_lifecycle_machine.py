@@ -29,9 +29,11 @@ from imports.models import ACTIVE, ImportJob, RejectedItem, Status
 from imports.options import ImportOptions
 from imports.pipeline import apply_batch
 from imports.prepared import Frame, PreparedReject
+from imports.survey import Survey
 from tests.factories import make_job, make_user
 
 TOTAL = 9
+SURVEY = Survey(TOTAL, "activitystreams", [], "", {}, [], [])
 PAGES = 5
 BAD = {3, 7}
 LONG_AGO = timedelta(hours=1)
@@ -157,7 +159,7 @@ class LifecycleMachine(RuleBasedStateMachine):
     def commit_a_batch(self, claim: Claim, count: int) -> None:
         model = self.models[claim.job_id]
         if not model.is_prepared and self.act(
-            claim, lambda: lifecycle.record_prepared(claim, TOTAL, "activitystreams", [])
+            claim, lambda: lifecycle.record_prepared(claim, SURVEY)
         ):
             model.is_prepared, model.deaths = True, 0
         batch = frame(model.position, model.position + count)

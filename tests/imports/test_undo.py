@@ -1,0 +1,166 @@
+"""Undo: what an import wrote goes back, whatever the policy, the database's state, and the moment of a crash."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterable
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+
+from bookmarks.bulk import FLAG_ACTIONS
+from bookmarks.drafts import Duplicates
+from bookmarks.exports import EXPORTS
+from bookmarks.models import Bookmark, Revision, Tag
+from imports import lifecycle, pipeline, uploads
+from imports.models import ImportJob, JobEvent, Status
+from imports.options import ImportOptions
+from tests.factories import make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def export_of(user: User) -> bytes:
+    """Return the user's export, without the moment at which it was made."""
+    whole = b"".join(EXPORTS["activitystreams"].export(Bookmark.objects.owned_by(user)))
+    return re.sub(rb'"published":"[^"]*","totalItems"', b'"totalItems"', whole, count=1)
+
+
+def link(number: int, *, title: str = "", tags: Iterable[str] = (), year: int = 2005) -> dict[str, object]:
+    """Return an ActivityStreams Link."""
+    return {
+        "type": "Link",
+        "href": f"https://example.com/{number}",
+        "name": title or f"Page {number}",
+        "published": f"{year}-03-04T05:06:07Z",
+        "tag": list(tags),
+    }
+
+
+def imported(user: User, items: list[dict[str, object]], duplicates: Duplicates = Duplicates.SKIP) -> ImportJob:
+    """Import `items` for the user and return the completed job."""
+    text = json.dumps({"@context": "https://www.w3.org/ns/activitystreams", "type": "Collection", "items": items})
+    file = ContentFile(text.encode(), name="a.json")
+    job = uploads.submit(file, user, ImportOptions(duplicate_handling=duplicates), queued=False)
+    job = pipeline.run_to_end(job)
+    assert job.status == Status.COMPLETED
+    return job
+
+
+def undone(user: User, job: ImportJob) -> ImportJob:
+    """Take the import back and return the job."""
+    assert lifecycle.undo(user, job.pk)
+    job.refresh_from_db()
+    return pipeline.run_to_end(job)
+
+
+OLD = [link(n, tags=["old", f"t{n % 3}"], year=2001 + n) for n in range(8)]
+NEW = [link(n, title=f"New {n}", tags=["New", "old"], year=1999 + n) for n in range(4, 14)]
+
+
+@pytest.mark.parametrize("duplicates", Duplicates)
+def test_undo_brings_back_what_there_was_byte_for_byte(duplicates: Duplicates) -> None:
+    user = make_user()
+    imported(user, OLD)
+    before, tags = export_of(user), sorted(Tag.objects.values_list("name", flat=True))
+    job = imported(user, NEW, duplicates)
+    assert export_of(user) != before
+
+    job = undone(user, job)
+
+    assert job.status == Status.UNDONE
+    assert export_of(user) == before
+    assert sorted(Tag.objects.values_list("name", flat=True)) == tags
+    assert (job.removed_bookmarks, job.kept_bookmarks) == (6, 0)
+    assert job.restored_bookmarks == (0 if duplicates is Duplicates.SKIP else 4)
+    assert job.done_items == job.undo_total
+    assert not Revision.objects.filter(import_id=job.pk).exists()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_imports_can_be_undone_in_any_order_and_leave_what_there_was_at_first(order: tuple[int, ...]) -> None:
+    user = make_user()
+    imported(user, OLD)
+    before = export_of(user)
+    jobs = [
+        imported(user, NEW, Duplicates.OVERWRITE),
+        imported(user, [link(n, title=f"Third {n}", tags=["3"]) for n in range(2, 10)], Duplicates.OVERWRITE),
+        imported(user, [link(n, title=f"A longer title {n}", tags=["4"]) for n in range(9, 16)], Duplicates.MERGE),
+    ]
+    for number in order:
+        assert undone(user, jobs[number]).status == Status.UNDONE
+    assert export_of(user) == before
+    assert not Revision.objects.exclude(import_id=0).exists()
+
+
+def test_undo_keeps_what_the_person_edited_since() -> None:
+    user = make_user()
+    imported(user, OLD)
+    job = imported(user, NEW, Duplicates.OVERWRITE)
+    edited = Bookmark.objects.filter(url__in=["https://example.com/5", "https://example.com/12"])
+    FLAG_ACTIONS["archive"](edited)
+
+    job = undone(user, job)
+
+    assert (job.removed_bookmarks, job.restored_bookmarks, job.kept_bookmarks) == (5, 3, 2)
+    assert set(edited.values_list("title", "archived")) == {("New 5", True), ("New 12", True)}
+    assert Bookmark.objects.count() == len(OLD) + 1
+
+
+def test_an_undo_that_is_cut_into_pieces_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "MIN_BATCH_ITEMS", 2)
+    monkeypatch.setattr(pipeline, "FIRST_BATCH_ITEMS", 2)
+    user = make_user()
+    imported(user, OLD)
+    before = export_of(user)
+    job = imported(user, NEW, Duplicates.MERGE)
+    assert lifecycle.undo(user, job.pk)
+    for _ in range(30):
+        claimed = lifecycle.claim(job.pk)
+        if claimed is None:
+            break
+        pipeline.run_slice(claimed, should_stop=lambda: True)
+        job.refresh_from_db()
+    assert job.status == Status.UNDONE
+    assert (job.removed_bookmarks, job.restored_bookmarks) == (6, 4)
+    assert export_of(user) == before
+
+
+def test_a_cancelled_undo_can_go_on() -> None:
+    user = make_user()
+    job = imported(user, NEW)
+    assert lifecycle.undo(user, job.pk)
+    assert lifecycle.cancel(user, job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.can_undo, job.can_retry) == (Status.CANCELLED, True, False)
+    assert undone(user, job).status == Status.UNDONE
+    assert not Bookmark.objects.exists()
+
+
+def test_nobody_undoes_what_is_not_theirs_or_has_not_ended() -> None:
+    user, other = make_user(), make_user("other")
+    job = imported(user, NEW)
+    assert not lifecycle.undo(other, job.pk)
+    assert lifecycle.undo(user, job.pk)
+    assert not lifecycle.undo(user, job.pk)
+
+
+def test_a_forgotten_job_leaves_the_history_and_its_bookmarks_stay() -> None:
+    user = make_user()
+    job = imported(user, NEW)
+    assert not lifecycle.forget(make_user("other"), job.pk)
+    assert lifecycle.forget(user, job.pk)
+    assert not ImportJob.objects.owned_by(user).exists()
+    uploads.delete_forgotten()
+    assert not ImportJob.objects.exists()
+    assert not JobEvent.objects.exists()
+    assert Bookmark.objects.count() == len(NEW)
+
+
+def test_the_same_file_is_recognised_by_its_content() -> None:
+    user = make_user()
+    first = imported(user, OLD)
+    assert first.same_file_as is None
+    assert imported(user, OLD).same_file_as == first
+    assert imported(make_user("other"), OLD).same_file_as is None
