@@ -35,6 +35,7 @@ class FixForm(forms.Form):
         super().__init__(*args, **kwargs)
         for bound in self.fields.values():
             bound.widget.attrs["class"] = "form-control form-control-sm"
+        self.fields["url"].widget.attrs["autofocus"] = True
 
     def draft(self, *, more_tags: Collection[str] = ()) -> BookmarkDraft | None:
         """Return the bookmark of a valid form, or None with the reason beside the address."""
