@@ -110,7 +110,7 @@ def _initial(job: ImportJob) -> dict[str, object]:
 def members_of(job: ImportJob) -> list[tuple[str, int]]:
     """Return the files of the archive with the number of their items, each name once; empty for a single file."""
     counts: dict[str, int] = {}
-    for name, count in (job.preview or {}).get("members", []):
+    for name, count in job.preview.get("members", []):
         counts[name] = counts.get(name, 0) + count
     return list(counts.items())
 

@@ -159,7 +159,7 @@ def _why_waiting(job: ImportJob) -> dict[str, object]:
 
 
 def _show(request: SignedInRequest, job: ImportJob, form: PreviewForm, *, status: int = 200) -> HttpResponse:
-    found = job.preview or {}
+    found = job.preview
     context = {
         "job": job,
         "found": found,
@@ -189,7 +189,7 @@ def _member_choices(job: ImportJob, form: PreviewForm) -> list[tuple[Any, int]]:
 def _sample(job: ImportJob, options: ImportOptions) -> list[SampleItem]:
     """Return the sample of the preview as it will look under `options`."""
     shown = []
-    for raw in (job.preview or {}).get("sample", []):
+    for raw in job.preview.get("sample", []):
         created = datetime.fromisoformat(raw["created"]).replace(tzinfo=UTC) if raw["created"] else None
         try:
             draft = normalize(ParsedItem(**{**raw, "created": created}), options)

@@ -305,7 +305,7 @@ def test_an_import_at_work_has_no_preview_to_wait_for(browser: Client, owner: Us
 
 
 def test_while_it_is_made_the_page_asks_again_and_can_cancel(browser: Client, owner: User) -> None:
-    job = make_preview(owner, status=Status.PENDING, preview=None)
+    job = make_preview(owner, status=Status.PENDING, preview={})
     page = page_of(browser, job)
     assert f'hx-get="/import/{job.pk}/preview/" hx-trigger="every 1s"' in page
     assert "The preview waits for a worker." in page
@@ -317,12 +317,12 @@ def test_while_it_is_made_the_page_asks_again_and_can_cancel(browser: Client, ow
 
 def test_a_preview_that_waits_for_an_earlier_import_says_so(browser: Client, owner: User) -> None:
     make_job(owner, status=Status.PROCESSING)
-    job = make_preview(owner, status=Status.PENDING, preview=None)
+    job = make_preview(owner, status=Status.PENDING, preview={})
     assert "waits until your earlier import has ended" in page_of(browser, job)
 
 
 def test_the_poll_gets_a_part_that_asks_no_more_once_it_is_there(browser: Client, owner: User) -> None:
-    job = make_preview(owner, status=Status.PROCESSING, preview=None, started_at=timezone.now())
+    job = make_preview(owner, status=Status.PROCESSING, preview={}, started_at=timezone.now())
     answer = text_of(browser.get(url("preview", job), headers=HTMX))
     assert answer.startswith('<section id="preview"')
     assert "<html" not in answer
@@ -336,7 +336,7 @@ def test_the_poll_gets_a_part_that_asks_no_more_once_it_is_there(browser: Client
 
 def test_a_lost_message_is_sent_again_by_whoever_waits(browser: Client, owner: User) -> None:
     long_ago = timezone.now() - timedelta(minutes=5)
-    job = make_preview(owner, status=Status.PENDING, preview=None, woken_at=long_ago)
+    job = make_preview(owner, status=Status.PENDING, preview={}, woken_at=long_ago)
     page_of(browser, job)
     assert OrmQ.objects.count() == 1
 
