@@ -20,6 +20,7 @@ def upload(page: Page, site: Site, path: Path) -> str:
     """Upload a file on the import page and return the id of its row."""
     page.goto(f"{site.url}/import/")
     known = page.locator("tr[data-status]").evaluate_all("rows => rows.map(row => row.id)")
+    page.get_by_label("Preview first").uncheck()
     page.get_by_label(re.compile("file", re.IGNORECASE)).first.set_input_files(path)
     page.get_by_role("button", name="Upload and Import").click()
     page.wait_for_function(
@@ -59,6 +60,7 @@ def test_a_row_goes_from_pending_to_completed_without_a_reload_and_then_polling_
         ".observe(document.body, {childList: true, subtree: true, attributes: true})",
         known,
     )
+    page.get_by_label("Preview first").uncheck()
     page.get_by_label(re.compile("file", re.IGNORECASE)).first.set_input_files(path)
     page.get_by_role("button", name="Upload and Import").click()
     expect(page.locator("tr[data-status]")).to_have_count(len(known) + 1)
@@ -123,6 +125,7 @@ def test_a_file_that_is_no_export_is_refused_at_once_and_the_form_stays_usable(
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     page = log_in(browser.new_page(), site)
     page.goto(f"{site.url}/import/")
+    page.get_by_label("Preview first").uncheck()
     page.get_by_label(re.compile("file", re.IGNORECASE)).first.set_input_files(path)
     page.get_by_role("button", name="Upload and Import").click()
     expect(page.locator("#import-problems")).to_contain_text("image")
@@ -134,6 +137,7 @@ def test_everything_works_without_javascript(site: Site, browser: Browser, tmp_p
     write_collection(path, 50, seed=3)
     page = log_in(browser.new_context(java_script_enabled=False).new_page(), site)
     page.goto(f"{site.url}/import/")
+    page.get_by_label("Preview first").uncheck()
     page.get_by_label(re.compile("file", re.IGNORECASE)).first.set_input_files(path)
     page.get_by_role("button", name="Upload and Import").click()
     expect(page.locator("#live")).to_contain_text("The file was uploaded")
