@@ -1,12 +1,15 @@
 """The preview of an import: what it shows, who sees it when, and what its buttons do, with and without JavaScript."""
 
+import io
 import re
 from datetime import timedelta
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -14,10 +17,12 @@ from django_q.models import OrmQ
 from pytest_django import DjangoAssertNumQueries
 
 from bookmarks.drafts import Duplicates
+from bookmarks.models import Bookmark
+from imports import pipeline, uploads
 from imports.models import ImportJob, Status, Work
 from imports.options import Folders, ImportOptions
 from imports.previewing_forms import MOST_MEMBERS, member_key
-from tests.factories import make_job, make_user
+from tests.factories import make_bookmark, make_job, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -481,3 +486,41 @@ def test_a_long_preview_takes_no_more_queries_than_an_empty_one(
     for job in (few, many):
         with django_assert_num_queries(3):
             page_of(browser, job)
+
+
+def zipped(**files: bytes) -> ContentFile[bytes]:
+    packed = io.BytesIO()
+    with ZipFile(packed, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(f"{name}.html", content)
+    return ContentFile(packed.getvalue(), name="both.zip")
+
+
+def page_named(title: str, number: int) -> bytes:
+    head = "<!DOCTYPE NETSCAPE-Bookmark-file-1><DL><p>"
+    return f'{head}<DT><A HREF="https://example.org/{number}" ADD_DATE="1083844800">{title}</A></DL>'.encode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_real_archive_is_previewed_narrowed_down_and_imported(browser: Client, owner: User) -> None:
+    make_bookmark(owner, "https://example.org/1", title="Old")
+    options = ImportOptions(preview=True, duplicate_handling=Duplicates.OVERWRITE)
+    file = zipped(one=page_named("New", 1), two=page_named("Other", 2))
+    job = pipeline.run_to_end(uploads.submit(file, owner, options, queued=False))
+    page = page_of(browser, job)
+    assert '<th scope="row">Title</th> <td>Old</td> <td>New</td>' in page
+    assert page.count('name="members"') == 2
+
+    browser.post(url("confirm", job), as_job(job, members=[member_key("two.html")]))
+    job.refresh_from_db()
+    job = pipeline.run_to_end(job)
+    page = page_of(browser, job)
+    assert 'id="preview-created">1<' in page
+    assert 'id="preview-total">1<' in page
+    assert page.count('name="members"') == 2
+
+    browser.post(url("confirm", job), as_job(job, members=[member_key("two.html")]))
+    job.refresh_from_db()
+    job = pipeline.run_to_end(job)
+    assert (job.status, job.created_bookmarks) == (Status.COMPLETED, 1)
+    assert set(Bookmark.objects.values_list("title", flat=True)) == {"Old", "Other"}
