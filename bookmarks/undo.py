@@ -22,20 +22,20 @@ class TakenBack(NamedTuple):
     last: int
 
 
-def remaining(owner_id: int, import_id: int, *, after: int = 0) -> int:
+def remaining(import_id: int, *, after: int = 0) -> int:
     """Return how many bookmarks with a primary key over `after` the import has added or changed."""
-    changed = _revisions(owner_id, import_id).exclude(bookmark__added_by_import=import_id)
-    return _added(owner_id, import_id).filter(pk__gt=after).count() + changed.filter(bookmark__gt=after).count()
+    changed = _revisions(import_id).exclude(bookmark__added_by_import=import_id)
+    return _added(import_id).filter(pk__gt=after).count() + changed.filter(bookmark__gt=after).count()
 
 
 def take_back(owner_id: int, import_id: int, *, after: int, limit: int) -> TakenBack | None:
-    """Take up to `limit` bookmarks of an import back, in the order of their primary keys, from the one over `after`.
+    """Take up to `limit` bookmarks of an import back, by primary key, beginning after the one that is `after`.
 
     Returns None when none is left. Must run inside a transaction.
     """
     lock_owner(owner_id)
-    added = _added(owner_id, import_id).filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit]
-    changed = _revisions(owner_id, import_id).filter(bookmark__gt=after).order_by("bookmark")
+    added = _added(import_id).filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit]
+    changed = _revisions(import_id).filter(bookmark__gt=after).order_by("bookmark")
     pks = sorted({*added, *changed.values_list("bookmark", flat=True)[:limit]})[:limit]
     if not pks:
         return None
@@ -50,12 +50,12 @@ def remove_unused_tags(owner_id: int, import_id: int) -> None:
     Tag.objects.filter(owner=owner_id, added_by_import=import_id, bookmarks=None).delete()
 
 
-def _added(owner_id: int, import_id: int) -> QuerySet[Bookmark]:
-    return Bookmark.objects.filter(owner=owner_id, added_by_import=import_id)
+def _added(import_id: int) -> QuerySet[Bookmark]:
+    return Bookmark.objects.filter(added_by_import=import_id)
 
 
-def _revisions(owner_id: int, import_id: int) -> QuerySet[Revision]:
-    return Revision.objects.filter(import_id=import_id, bookmark__owner=owner_id)
+def _revisions(import_id: int) -> QuerySet[Revision]:
+    return Revision.objects.filter(import_id=import_id)
 
 
 class _Batch:

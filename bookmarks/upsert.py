@@ -225,11 +225,16 @@ class _Batch:
         tags: dict[int, list[tuple[str, str]]] = {}
         for pk, key, name in self.cursor.fetchall():
             tags.setdefault(pk, []).append((key, name))
+        # With the owner among the conditions, SQLite would walk through all of the owner's bookmarks instead.
         self.cursor.execute(
-            f"SELECT id, {', '.join(_FIELDS)} FROM bookmarks_bookmark WHERE owner_id = %s AND id {self.sql.among}",
-            [self.owner_id, self.sql.listed(pks)],
+            f"SELECT owner_id, id, {', '.join(_FIELDS)} FROM bookmarks_bookmark WHERE id {self.sql.among}",
+            [self.sql.listed(pks)],
         )
-        return {row[0]: _draft(row[1:], tags.get(row[0], [])) for row in self.cursor.fetchall()}
+        return {
+            pk: _draft(fields, tags.get(pk, []))
+            for owner_id, pk, *fields in self.cursor.fetchall()
+            if owner_id == self.owner_id
+        }
 
     def insert(self, drafts: list[BookmarkDraft], tag_ids: dict[str, int]) -> None:
         """Insert pages that are not there yet."""

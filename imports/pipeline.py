@@ -148,7 +148,7 @@ def _preview(job: ImportJob, claimed: Claim, limits: Limits, _on_batch: OnBatch)
 def _undo(job: ImportJob, claimed: Claim, limits: Limits, on_batch: OnBatch) -> bool:
     """Take an import back until time is up; return whether the job has ended."""
     if job.prepared_at is None:
-        lifecycle.record_undo_total(claimed, remaining(job.user_id, job.pk, after=job.undo_position))
+        lifecycle.record_undo_total(claimed, remaining(job.pk, after=job.undo_position))
     pace, ticks = Pace(), _Ticks()
     while True:
         start = time.monotonic()
