@@ -69,6 +69,15 @@ def _told(job: ImportJob) -> tuple[str, str]:
         return "info", _("The preview of %(name)s is ready.") % name
     if job.status == Status.UNDONE:
         return "success", _("The import of %(name)s was undone.") % name
-    new = job.created_bookmarks
-    text = ngettext("%(name)s was imported: %(new)s new.", "%(name)s was imported: %(new)s new.", new)
-    return "success", text % {**name, "new": intcomma(new)}
+    return "success", _("%(name)s was imported: %(counts)s.") % {**name, "counts": ", ".join(_counts(job))}
+
+
+def _counts(job: ImportJob) -> list[str]:
+    """Return what became of the items; of the sorts that did not occur only the new ones."""
+    sorts = [
+        (job.created_bookmarks, ngettext("%(count)s new", "%(count)s new", job.created_bookmarks)),
+        (job.updated_bookmarks, ngettext("%(count)s updated", "%(count)s updated", job.updated_bookmarks)),
+        (job.skipped_bookmarks, ngettext("%(count)s skipped", "%(count)s skipped", job.skipped_bookmarks)),
+        (job.failed_bookmarks, ngettext("%(count)s failed", "%(count)s failed", job.failed_bookmarks)),
+    ]
+    return [text % {"count": intcomma(count)} for number, (count, text) in enumerate(sorts) if count or not number]

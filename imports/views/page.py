@@ -29,6 +29,10 @@ from imports.models import ImportJob, ImportJobQuerySet
 logger = logging.getLogger("imports")
 
 PAGE_JOBS = 20
+_UNSHOWN = (
+    *("preview", "years"),
+    *(f"same_file_as__{name}" for name in ("preview", "years", "notices", "failed_bookmark_details")),
+)
 
 
 class Refusal(NamedTuple):
@@ -161,6 +165,8 @@ def import_cancel(request: SignedInRequest) -> HttpResponse:
     """Cancel a job that has not ended."""
     job = _posted_job(request)
     if lifecycle.cancel(request.user, job.pk):
+        if job.is_undo:
+            return _changed(request, job, messages.SUCCESS, _("The undo was cancelled. What was taken back stays so."))
         return _changed(request, job, messages.SUCCESS, _("The import was cancelled. What was imported stays."))
     return _changed(request, job, messages.ERROR, _("This import has already ended."))
 
@@ -196,7 +202,8 @@ def rejected_csv(request: SignedInRequest, pk: int) -> HttpResponseBase:
 def _jobs(request: SignedInRequest) -> ImportJobQuerySet:
     """Return the person's jobs; `is_behind` says whether another one of theirs goes first."""
     earlier = ImportJob.objects.active().filter(user=OuterRef("user"), pk__lt=OuterRef("pk"))
-    return ImportJob.objects.owned_by(request.user).annotate(is_behind=Exists(earlier))
+    jobs = ImportJob.objects.owned_by(request.user).select_related("same_file_as").defer(*_UNSHOWN)
+    return jobs.annotate(is_behind=Exists(earlier))
 
 
 def _posted_job(request: SignedInRequest) -> Any:  # an ImportJob with what `_jobs` adds

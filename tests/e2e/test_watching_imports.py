@@ -67,7 +67,7 @@ def test_every_page_shows_how_far_imports_are_and_tells_once_when_one_ends(
     expect(page.locator(".imports-sign")).to_have_text(re.compile(r"^\s*1 import,\s+\d+ %\s*$"))
     expect(page).to_have_title(re.compile(r"^\d+ % · Tags · Cairn$"))
     note = page.locator("#live .note", has_text="watched.json was imported")
-    expect(note).to_contain_text(re.compile(r": [\d,]+ new\."), timeout=PATIENCE_MS)
+    expect(note).to_contain_text(re.compile(r": [\d,]+ new, "), timeout=PATIENCE_MS)
     expect(page.locator(".imports-sign")).to_have_count(0)
     expect(page).to_have_title("Tags · Cairn")
     other = context.new_page()
@@ -80,7 +80,7 @@ def test_every_page_shows_how_far_imports_are_and_tells_once_when_one_ends(
         page.wait_for_timeout(3000)
     assert asked == []
     note.get_by_role("link", name="Show watched.json").click()
-    expect(page.locator("tr[data-status]").filter(has_text="watched.json").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Import of watched.json")).to_be_visible()
     expect(page.locator("#live .note")).to_have_count(0)
 
 

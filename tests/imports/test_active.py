@@ -83,6 +83,12 @@ def test_several_imports_are_weighed_by_the_size_of_their_files(owner: User) -> 
     ("status", "fields", "level", "text"),
     [
         (Status.COMPLETED, {"created_bookmarks": 1234}, "success", "a &amp; b.html was imported: 1,234 new."),
+        (
+            Status.COMPLETED,
+            {"skipped_bookmarks": 7, "failed_bookmarks": 1},
+            "success",
+            ": 0 new, 7 skipped, 1 failed.",
+        ),
         (Status.FAILED, {}, "error", "The import of a &amp; b.html failed."),
         (Status.PREVIEWED, {"work": Work.PREVIEW}, "info", "The preview of a &amp; b.html is ready."),
         (Status.UNDONE, {"work": Work.UNDO}, "success", "The import of a &amp; b.html was undone."),
@@ -96,7 +102,8 @@ def test_what_has_ended_is_told_with_its_outcome(
     assert text in sign
     assert f'data-level="{level}"' in sign
     assert sign.count("<template") == 1
-    assert re.search(rf'href="/import/[^"]*{job.pk}', sign)
+    page = "preview/" if status is Status.PREVIEWED else ""
+    assert f'href="/import/{job.pk}/{page}"' in sign
 
 
 def test_what_ended_long_ago_was_cancelled_or_is_someone_elses_is_not_told(browser: Client, owner: User) -> None:

@@ -87,6 +87,38 @@ def test_the_actions_fit_the_status(browser: Client, owner: User, status: Status
     assert ('action="/import/retry/"' in row) == (status in {Status.FAILED, Status.CANCELLED, Status.UNDONE})
 
 
+def test_a_preview_that_waits_is_linked_and_shows_no_counts(browser: Client, owner: User) -> None:
+    job = make_job(owner, status=Status.PREVIEWED, work=Work.PREVIEW, total_bookmarks=1_234)
+    row = row_of(browser, job)
+    assert f'href="/import/{job.pk}/preview/"' in row
+    assert "Look at the preview" in row
+    assert "1,234 items in the file; nothing was imported yet." in row
+    assert "</b> new" not in row
+    assert "Look at the preview" not in row_of(browser, make_job(owner, status=Status.COMPLETED))
+
+
+def test_what_can_be_undone_is_linked_to_the_question(browser: Client, owner: User) -> None:
+    job = make_job(owner, status=Status.COMPLETED, created_bookmarks=3)
+    assert f'href="/import/{job.pk}/undo/"' in row_of(browser, job)
+    assert "/undo/" not in row_of(browser, make_job(owner, status=Status.COMPLETED))
+
+
+def test_the_file_name_leads_to_the_page_of_the_import(browser: Client, owner: User) -> None:
+    job = make_job(owner)
+    assert re.search(rf'<a [^>]*href="/import/{job.pk}/"[^>]*>{job.file_name}</a>', row_of(browser, job))
+
+
+def test_an_earlier_import_of_the_same_file_is_named_while_it_is_in_the_history(browser: Client, owner: User) -> None:
+    first = make_job(owner, status=Status.COMPLETED, created_bookmarks=1_234)
+    ImportJob.objects.filter(pk=first.pk).update(created=timezone.now().replace(2026, 5, 3))
+    again = make_job(owner, same_file_as=first)
+    row = row_of(browser, again)
+    assert "Same file as the import of May 3, 2026: completed, 1,234 new" in row
+    assert f'href="/import/{first.pk}/"' in row
+    ImportJob.objects.filter(pk=first.pk).update(is_forgotten=True)
+    assert "Same file" not in row_of(browser, again)
+
+
 def test_nothing_can_be_retried_whose_file_is_gone(browser: Client, owner: User) -> None:
     assert "Retry" not in row_of(browser, make_job(owner, status=Status.FAILED, has_upload=False))
 
@@ -140,6 +172,8 @@ def test_the_progress_of_an_undo_is_that_of_the_undo(browser: Client, owner: Use
     undo = {"work": Work.UNDO, "undo_total": 2_000, "removed_bookmarks": 400, "restored_bookmarks": 60}
     row = row_of(browser, running(owner, **undo, kept_bookmarks=40))
     assert "500 of 2,000 (25%)" in row
+    for text in ("<b>400</b> removed", "<b>60</b> restored", "<b>40</b> kept", "Cancel the undo of"):
+        assert text in row
     assert "Looking for what is to be undone…" in row_of(browser, running(owner, **undo, prepared_at=None))
 
 
