@@ -44,11 +44,11 @@ def undo(request: SignedInRequest, pk: int) -> HttpResponse:
 
 def foresee(job: ImportJob) -> Foreseen:
     """Return what an undo of the job would do now: three queries."""
-    mine = Revision.objects.filter(import_id=job.pk, bookmark__owner=job.user_id)
+    mine = Revision.objects.filter(import_id=job.pk)
     restored = mine.filter(bookmark__written_by_import=job.pk).count()
-    added = Bookmark.objects.filter(owner=job.user_id, added_by_import=job.pk, written_by_import=job.pk)
+    added = Bookmark.objects.filter(added_by_import=job.pk, written_by_import=job.pk)
     removed = added.exclude(Exists(mine.filter(bookmark=OuterRef("pk")))).count()
-    total = remaining(job.user_id, job.pk, after=job.undo_position)
+    total = remaining(job.pk, after=job.undo_position)
     return Foreseen(removed, restored, max(0, total - removed - restored))
 
 
