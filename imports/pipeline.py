@@ -364,7 +364,10 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
         with PreparedReader(path, job.processed_bookmarks) as reader:
             if job.deaths >= lifecycle.DEATHS_UNTIL_REJECTED and (frame := reader.take(1)):
                 apply_batch(claimed, frame.all_rejected(DEADLY))
-            while frame := reader.take(1 if reader.position < job.careful_until else pace.items):
+            # Where workers have died, batches begin with one item and double as long as nothing happens.
+            careful_items = 1
+            while frame := reader.take(careful_items if reader.position < job.careful_until else pace.items):
+                careful_items = min(2 * careful_items, pace.items)
                 start = time.monotonic()
                 apply_batch(claimed, frame, is_noted=ticks.is_due())
                 pace.correct(len(frame), time.monotonic() - start)

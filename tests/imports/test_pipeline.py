@@ -20,7 +20,7 @@ from bookmarks.models import Bookmark
 from imports import lifecycle, pipeline, uploads
 from imports.models import ImportJob, Status
 from imports.options import ImportOptions
-from imports.prepared import prepared_path
+from imports.prepared import Frame, prepared_path
 from tests.factories import make_bookmark, make_user
 
 pytestmark = pytest.mark.django_db
@@ -363,3 +363,19 @@ def test_batches_are_steered_by_time() -> None:
     for _ in range(100):
         pace.correct(pace.items, 0)
     assert pace.items == pipeline.MAX_BATCH_ITEMS
+
+
+def test_after_deaths_batches_begin_with_one_item_and_double(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit(make_user(), collection([link(n) for n in range(300)]))
+    ImportJob.objects.filter(pk=job.pk).update(careful_until=lifecycle.CAREFUL_ITEMS)
+    sizes: list[int] = []
+    really = pipeline.apply_batch
+
+    def noting(claimed: lifecycle.Claim, frame: Frame, *, is_noted: bool = False) -> None:
+        sizes.append(len(frame))
+        really(claimed, frame, is_noted=is_noted)
+
+    monkeypatch.setattr(pipeline, "apply_batch", noting)
+    pipeline.run_to_end(job)
+    assert sizes[:7] == [1, 2, 4, 8, 16, 32, 64]
+    assert sum(sizes) == 300
