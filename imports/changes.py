@@ -59,7 +59,7 @@ def changed_page(job: ImportJob, *, page: str = "") -> Page[ChangedBookmark]:
     """
     number = min(whole_number(page) or 1, _LAST_PAGE)
     start = (number - 1) * PAGE_SIZE
-    revisions = Revision.objects.filter(import_id=job.pk).order_by("bookmark")
+    revisions = Revision.objects.filter(import_id=job.pk).order_by("bookmark_id")
     found = list(
         revisions.select_related("bookmark").prefetch_related("bookmark__tags")[start : start + PAGE_SIZE + 1]
     )

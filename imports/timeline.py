@@ -15,7 +15,7 @@ from imports.charts import HEIGHT, WIDTH
 from imports.models import Happening, ImportJob
 
 # The last of them tell how it ended. More than an import of hours leaves behind.
-MOST_EVENTS = 4_000
+MOST_EVENTS = 2_000
 _WORK = frozenset((Happening.STARTED, Happening.PROGRESS, Happening.PAUSED))
 _REQUESTS = frozenset((Happening.QUEUED, Happening.CONFIRMED, Happening.RETRIED, Happening.UNDO))
 _POINTS = 100
