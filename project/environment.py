@@ -3,13 +3,14 @@
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError
+from environs import Env, EnvError, validate
 
 SQLITE_OPTIONS: dict[str, Any] = {  # sqlite3.connect() takes values of several types
     # Writers queue up at BEGIN instead of failing when a read turns into a write.
@@ -17,9 +18,20 @@ SQLITE_OPTIONS: dict[str, Any] = {  # sqlite3.connect() takes values of several 
     "timeout": 20,
     "init_command": (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;"
-        "PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
+        "PRAGMA wal_autocheckpoint=8000; PRAGMA temp_store=MEMORY;"
     ),
 }
+
+# A process that was stopped in the middle of a transaction must not keep others waiting for its rows for ever.
+POSTGRESQL_OPTIONS = "-c idle_in_transaction_session_timeout=15s -c lock_timeout=30s"
+
+# What an EMAIL_URL begins with: the options that say how the connection is encrypted, and the usual port.
+_EMAIL_SCHEMES: dict[str, tuple[dict[str, bool], int]] = {
+    "smtp": ({}, 25),
+    "smtp+tls": ({"use_tls": True}, 587),
+    "smtps": ({"use_ssl": True}, 465),
+}
+_EMAIL_SECONDS = 10
 
 
 def read[Value](reader: Callable[..., Value], name: str, default: Value) -> Value:
@@ -39,6 +51,11 @@ def positive(env: Env, name: str, default: int) -> int:
     if number < 1:
         raise ImproperlyConfigured(f"the environment variable {name} must be at least 1, not {number}")
     return number
+
+
+def at_least_zero(env: Env, name: str, default: int) -> int:
+    """Return the variable `name` as a whole number, 0 included."""
+    return read(partial(env.int, validate=validate.Range(min=0)), name, default)
 
 
 def secret_key(env: Env, data_dir: Path) -> str:
@@ -69,7 +86,39 @@ def database(env: Env, data_dir: Path) -> dict[str, Any]:  # the shape of Django
         config: dict[str, Any] = dict(dj_database_url.parse(url))
         return config | {"OPTIONS": dict(SQLITE_OPTIONS)}
     if scheme in {"postgres", "postgresql"}:
-        return dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
+        config = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
+        return config | {"OPTIONS": {"options": POSTGRESQL_OPTIONS, **config.get("OPTIONS", {})}}
     raise ImproperlyConfigured(
         f"DATABASE_URL must begin with sqlite:// or postgresql://, but begins with {scheme or 'no scheme'!r}"
     )
+
+
+def mailers(env: Env) -> dict[str, Any]:  # the shape of Django's MAILERS setting
+    """Return MAILERS with the mail server that EMAIL_URL names; empty without it.
+
+    `smtp://` is unencrypted, `smtp+tls://` starts TLS on the connection, `smtps://` speaks TLS from the beginning.
+    """
+    url = read(env.str, "EMAIL_URL", "")
+    if not url:
+        return {}
+    scheme = url.partition("://")[0].lower()
+    if scheme not in _EMAIL_SCHEMES:
+        names = ", ".join(f"{name}://" for name in _EMAIL_SCHEMES)
+        raise ImproperlyConfigured(f"EMAIL_URL must begin with one of {names}")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"EMAIL_URL has a host or port that cannot be: {error}") from error
+    if not host or parts.path.strip("/") or parts.query or parts.fragment:
+        # The text itself is not repeated, as it may hold a password.
+        raise ImproperlyConfigured("EMAIL_URL must look like smtp+tls://user:password@mail.example.org:587")
+    encryption, usual_port = _EMAIL_SCHEMES[scheme]
+    options = {
+        "host": host,
+        "port": port or usual_port,
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "timeout": _EMAIL_SECONDS,
+    }
+    return {"default": {"OPTIONS": options | encryption}}

@@ -1,5 +1,6 @@
 """All settings of the site, read from the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import django_stubs_ext
@@ -7,7 +8,7 @@ from bootstrap_wrapper import get_bootstrap_dir
 from django.utils.csp import CSP
 from environs import Env
 
-from project.environment import database, positive, read, secret_key
+from project.environment import at_least_zero, database, mailers, positive, read, secret_key
 
 django_stubs_ext.monkeypatch()
 
@@ -18,6 +19,8 @@ DATA_DIR = read(env.path, "DATA_DIR", BASE_DIR / "var").absolute()
 DEBUG = read(env.bool, "DEBUG", default=False)
 SECRET_KEY = secret_key(env, DATA_DIR)
 HTTPS = read(env.bool, "HTTPS", default=False)
+# How many proxies in front add an address to X-Forwarded-For; what stands before theirs anybody may have written.
+PROXY_COUNT = at_least_zero(env, "PROXY_COUNT", int(HTTPS))
 HOST = read(env.str, "HOST", "127.0.0.1")
 ALLOWED_HOSTS = read(env.list, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
 CSRF_TRUSTED_ORIGINS: list[str] = read(env.list, "CSRF_TRUSTED_ORIGINS", [])
@@ -25,6 +28,15 @@ REGISTRATION_OPEN = read(env.bool, "REGISTRATION_OPEN", default=False)
 WORKERS = positive(env, "WORKERS", 2)
 IMPORT_MAX_BYTES = positive(env, "IMPORT_MAX_BYTES", 50 * 1024 * 1024)
 IMPORT_RETENTION_DAYS = positive(env, "IMPORT_RETENTION_DAYS", 30)
+IMPORT_MAX_ACTIVE = positive(env, "IMPORT_MAX_ACTIVE", 500)
+IMPORT_MAX_PER_HOUR = positive(env, "IMPORT_MAX_PER_HOUR", 1000)
+IMPORT_MAX_STORED_BYTES = positive(env, "IMPORT_MAX_STORED_BYTES", 1024 * 1024 * 1024)
+IMPORT_MIN_FREE_BYTES = at_least_zero(env, "IMPORT_MIN_FREE_BYTES", 200 * 1024 * 1024)
+MAILERS = mailers(env)
+IMPORT_EMAIL = bool(MAILERS)
+# A site without mail is fine: whatever sends some asks IMPORT_EMAIL first.
+SILENCED_SYSTEM_CHECKS = ["mail.W001"]
+DEFAULT_FROM_EMAIL = read(env.str, "DEFAULT_FROM_EMAIL", "cairn@localhost")
 
 INSTALLED_APPS = [
     "project",
@@ -37,6 +49,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "axes",
     "crispy_forms",
     "crispy_bootstrap5",
     "django_htmx",
@@ -55,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "project.urls"
@@ -107,6 +121,22 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# How often, and by whom, a password may be guessed: project/throttling.py.
+AXES_HANDLER = "project.throttling.ThrottlingHandler"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address", "username"]
+AXES_CLIENT_IP_CALLABLE = "project.throttling.client_address"
+AXES_LOCKOUT_CALLABLE = "project.throttling.locked_out"
+# Else whoever keeps trying would keep a person locked out for ever.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "bookmarks:list"
 LOGOUT_REDIRECT_URL = "login"
@@ -121,7 +151,7 @@ SECURE_CSP = {
 }
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_SECONDS = at_least_zero(env, "HSTS_SECONDS", 31536000) * HTTPS
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 # The health check is asked from the machine itself, behind the proxy.

@@ -52,13 +52,14 @@ def sources() -> dict[Path, str]:
 
 def variables() -> set[str]:
     """Return every environment variable that a person may set for the site."""
-    pattern = re.compile(r'(?:\bread\(env\.\w+, |\bpositive\(env, |\benviron\.get\()"([A-Z_]+)"')
+    pattern = re.compile(r'(?:\bread\(env\.\w+, |\b(?:positive|at_least_zero)\(env, |\benviron\.get\()"([A-Z_]+)"')
     return {name for text in sources().values() for name in pattern.findall(text)}
 
 
 def default(name: str) -> int:
-    """Return the default of a setting that is a positive number."""
-    found = re.search(rf'positive\(env, "{name}", ([\d *]+)\)', (ROOT / "project" / "settings.py").read_text())
+    """Return the default of a setting that is a number."""
+    text = (ROOT / "project" / "settings.py").read_text()
+    found = re.search(rf'(?:positive|at_least_zero)\(env, "{name}", ([\d *]+)\)', text)
     assert found, name
     return prod(map(int, found[1].split("*")))
 
@@ -87,7 +88,8 @@ def test_the_configuration_table_has_every_variable_and_no_other() -> None:
 def test_the_configuration_table_has_the_defaults_of_the_settings() -> None:
     rows = between(README, "configuration", "end of configuration")
     documented = dict(zip(cells(rows, 0), cells(rows, 1), strict=True))
-    for name in ("WORKERS", "IMPORT_MAX_BYTES", "IMPORT_RETENTION_DAYS"):
+    quotas = ("IMPORT_MAX_ACTIVE", "IMPORT_MAX_PER_HOUR", "IMPORT_MAX_STORED_BYTES", "IMPORT_MIN_FREE_BYTES")
+    for name in ("WORKERS", "IMPORT_MAX_BYTES", "IMPORT_RETENTION_DAYS", "HSTS_SECONDS", *quotas):
         assert documented[f"`{name}`"] == f"`{default(name)}`"
 
 

@@ -250,7 +250,8 @@ def test_changing_the_password_keeps_this_session_and_ends_the_others(client: Cl
     assert client.post("/accounts/password/", right).headers["Location"] == "/accounts/settings/"
     assert client.get("/bookmarks/").status_code == 200
     assert other.get("/bookmarks/").status_code == 302
-    assert Client().login(username="ada", password=PASSWORD)
+    ada.refresh_from_db()
+    assert ada.check_password(PASSWORD)
 
 
 @pytest.mark.django_db
