@@ -1,19 +1,23 @@
 """The page of one import and that of its rejected items in a real Chromium: accessible, fitting, by keyboard."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bookmarks.drafts import Duplicates, draft
 from bookmarks.models import Bookmark
 from bookmarks.upsert import upsert_bookmarks
 from imports.models import Happening, ImportJob, JobEvent, RejectedItem, Status, Work
+from tests.e2e import site as real
+from tests.e2e.conftest import log_in
 from tests.factories import make_bookmark, make_job, make_user
 from tests.project.test_look import LONG, Site, findings, overflow
 
@@ -184,3 +188,59 @@ def test_removing_from_the_history_asks_in_a_dialog(look: Site) -> None:
         page.locator("#confirm [value=yes]").press("Enter")
         expect(page.locator("h1")).to_have_text("Import Bookmarks")
     assert not ImportJob.objects.owned_by(look.ada).filter(pk=job.pk).exists()
+
+
+def exported(page: Page, site: real.Site) -> object:
+    """Return what the export holds, without when it was made."""
+    whole = page.request.get(f"{site.url}/bookmarks/export/activitystream.json").json()
+    return whole["items"]
+
+
+@pytest.mark.processes
+def test_an_import_is_looked_at_fixed_and_taken_back_before_a_real_worker(
+    running_site: real.Site, browser: Browser, tmp_path: Path
+) -> None:
+    site = running_site
+    items = [
+        {"type": "Link", "url": f"https://example.org/{n}", "name": f"New {n}", "updated": "2099-01-01T00:00:00Z"}
+        for n in range(300)
+    ]
+    items += [{"type": "Link", "url": "javascript:x", "name": "Two"}, {"type": "Link", "url": "/x", "name": "Three"}]
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps({"type": "Collection", "items": items}))
+    page = log_in(browser.new_page(), site)
+    page.goto(f"{site.url}/bookmarks/new?url=https://example.org/7&title=Mine&tags=walls")
+    page.click("main button:has-text('Save')")
+    before = exported(page, site)
+
+    page.goto(f"{site.url}/import/")
+    page.get_by_label("Preview first").uncheck()
+    page.get_by_label("Overwrite").check()
+    page.locator("#import-form input[type=file]").set_input_files(path)
+    page.get_by_role("button", name="Upload and Import").click()
+    row = page.locator("tr[data-status]").first
+    expect(row).to_have_attribute("data-status", "completed", timeout=60_000)
+    row.locator("a[id$=-detail]").click()
+    expect(page.locator(".import-outcome")).to_contain_text("Of 302 items: 299 new bookmarks, 1 updated, 2 rejected.")
+    expect(page.locator("#changes")).to_contain_text("Mine")
+    expect(page.locator("#changes")).to_contain_text("New 7")
+    expect(page.locator(".timeline")).to_contain_text("Finished, after item 302")
+
+    page.click("#figure-rejected")
+    page.locator("tr:has-text('Two') >> text=Fix").click()
+    expect(page.locator("#fix-301-url")).to_be_focused()
+    page.fill("#fix-301-url", "example.org/two")
+    page.keyboard.press("Enter")
+    expect(page.locator("#rejected-summary")).to_contain_text("1 item could not become a bookmark.")
+    page.click(".trail >> text=export.json")
+    page.click("#figure-new")
+    page.wait_for_url("**/bookmarks/?import=*")
+    page.go_back()
+    page.click("text=Undo this import")
+    expect(page.locator(".foreseen")).to_contain_text("300 bookmarks that it added will be removed.")
+    expect(page.locator(".foreseen")).to_contain_text("1 bookmark that it changed will be as it was before.")
+    page.click("main button:has-text('Undo the import')")
+    told = page.locator(".import-outcome")
+    expect(told).to_contain_text("300 bookmarks removed, 1 restored.", timeout=60_000)
+    expect(page.locator(".timeline")).to_contain_text("Undone")
+    assert exported(page, site) == before
