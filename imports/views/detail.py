@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -101,7 +102,8 @@ def _changes(request: SignedInRequest, job: ImportJob) -> dict[str, object]:
 
 def _idle_since(job: ImportJob) -> object:
     """Return since when no worker has been at work, for a job that none holds."""
-    return lifecycle.idle_since() if job.is_active and job.lease_expires_at is None else None
+    is_held = job.lease_expires_at is not None and job.lease_expires_at > timezone.now()
+    return lifecycle.idle_since() if job.is_active and not is_held else None
 
 
 def _label(choices: Sequence[tuple[str, str | Promise]], value: str) -> str:

@@ -15,7 +15,7 @@ from bookmarks.drafts import Duplicates, draft
 from bookmarks.models import Bookmark
 from bookmarks.upsert import upsert_bookmarks
 from imports.changes import changed_page
-from imports.models import Happening, ImportJob, JobEvent, Status, Work
+from imports.models import Happening, Heartbeat, ImportJob, JobEvent, Status, Work
 from imports.timeline import Event, events_of, speed, timeline
 from tests.factories import make_bookmark, make_job, make_user
 
@@ -96,6 +96,11 @@ def test_the_counts_lead_to_the_bookmarks_the_changes_and_the_rejected_items(bro
     counts = {"created_bookmarks": 1_234, "updated_bookmarks": 5, "skipped_bookmarks": 6, "failed_bookmarks": 7}
     job = make_job(owner, status=Status.COMPLETED, total_bookmarks=1_252, processed_bookmarks=1_252, **counts)
     page = text_of(browser, "imports:detail", job)
+    assert '<b class="numeric">5</b> updated' in page
+    assert 'href="#changes"' not in page
+    make_bookmark(owner, "https://example.com/a", title="Before")
+    bring(job, url="https://example.com/a", title="After")
+    page = text_of(browser, "imports:detail", job)
     assert "Of 1,252 items: 1,234 new bookmarks, 5 updated, 6 skipped, 7 rejected." in page
     assert f'href="/bookmarks/?import={job.pk}"><b class="numeric">1,234</b> new' in page
     assert 'href="#changes"><b class="numeric">5</b> updated' in page
@@ -153,6 +158,33 @@ def test_the_progress_of_an_undo_is_that_of_what_it_goes_through(browser: Client
         removed_bookmarks=100,
     )
     assert "100 of 400 (25%)" in text_of(browser, "imports:detail_head", job)
+
+
+def test_waiting_without_a_worker_is_told_with_its_last_sign_of_life(browser: Client, owner: User) -> None:
+    now = timezone.now()
+    Heartbeat.objects.create(pk=1, seen=now - timedelta(hours=2))
+    held = make_job(owner, status=Status.PROCESSING, lease_expires_at=now + timedelta(seconds=9))
+    assert "No worker is at work" not in text_of(browser, "imports:detail_head", held)
+    for lease in (None, now - timedelta(minutes=1)):
+        job = make_job(owner, status=Status.PROCESSING, lease_expires_at=lease)
+        assert "No worker is at work; the last sign of one was 2" in text_of(browser, "imports:detail_head", job)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"status": Status.PENDING}, "The import waits for a worker."),
+        ({"status": Status.PROCESSING, "work": Work.PREVIEW}, "The preview is being made. Nothing is written yet."),
+        ({"status": Status.PREVIEWED, "work": Work.PREVIEW}, "The preview is ready. Nothing has been imported yet."),
+        ({"status": Status.FAILED}, "The import failed. Nothing was imported."),
+        (
+            {"status": Status.CANCELLED, "processed_bookmarks": 1, "created_bookmarks": 1},
+            "The import was cancelled; what was imported stays. Of 1 item: 1 new bookmark.",
+        ),
+    ],
+)
+def test_the_outcome_of_an_import_is_told(browser: Client, owner: User, fields: dict[str, Any], sentence: str) -> None:
+    assert sentence in text_of(browser, "imports:detail", make_job(owner, **fields))
 
 
 def test_an_earlier_import_of_the_same_file_is_named_unless_it_left_the_history(browser: Client, owner: User) -> None:
