@@ -1,6 +1,7 @@
 """Imports watched from any page of a real site that also goes away and comes back, in a real Chromium."""
 
 import re
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,18 +130,8 @@ def test_after_the_session_ended_one_note_leads_to_the_login_and_back_and_nothin
 
 
 @pytest.mark.usefixtures("running_site")
-def test_a_row_moves_without_shifting_the_page_and_tells_screen_readers_now_and_then(
-    site: Site, browser: Browser, tmp_path: Path
-) -> None:
+def test_a_row_moves_without_shifting_the_page(site: Site, browser: Browser, tmp_path: Path) -> None:
     page = log_in(browser.new_page(viewport={"width": 1280, "height": 1600}), site)
-    page.add_init_script(
-        """window.said = [];
-        addEventListener("DOMContentLoaded", () => {
-            const news = document.getElementById("import-news");
-            if (news) new MutationObserver(() => said.push([performance.now(), news.textContent]))
-                .observe(news, {childList: true});
-        });"""
-    )
     row = start_import(page, site, tmp_path / "calm.json", 100_000, seed=24)
     page.evaluate(
         """() => {
@@ -157,8 +148,8 @@ def test_a_row_moves_without_shifting_the_page_and_tells_screen_readers_now_and_
         }"""
     )
     heights = set()
-    for _ in range(8):
-        page.wait_for_timeout(1000)
+    while page.locator(row).get_attribute("data-status") == "processing":
+        page.wait_for_timeout(500)
         heights.add(page.evaluate("row => document.querySelector(row).offsetHeight", row))
     bars = page.evaluate("window.bars")
     assert len(set(bars)) > 3
@@ -166,10 +157,34 @@ def test_a_row_moves_without_shifting_the_page_and_tells_screen_readers_now_and_
     assert len(heights) == 1
     # Far below what anybody could see: a tenth would count as good.
     assert sum(page.evaluate("window.shifts")) < 0.001
-    expect(page.locator(row)).to_have_attribute("data-status", "completed", timeout=PATIENCE_MS)
-    moments = [moment for moment, text in page.evaluate("window.said") if " of 100,000 (" in text]
-    assert moments
-    assert all(later - earlier >= 9_500 for earlier, later in pairwise(moments))
+
+
+@pytest.mark.usefixtures("running_site")
+def test_screen_readers_hear_of_progress_now_and_then_although_the_row_comes_anew_each_second(
+    site: Site, browser: Browser, tmp_path: Path
+) -> None:
+    page = log_in(browser.new_page(), site)
+    start_import(page, site, tmp_path / "heard.json", 60_000, seed=26)
+    held = site.workers()
+    for process in held:
+        process.send_signal(signal.SIGSTOP)
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const news = document.getElementById("import-news");
+            new MutationObserver(() => said.push([performance.now(), news.textContent]))
+                .observe(news, {childList: true});
+        }"""
+    )
+    with requests(page) as asked:
+        page.wait_for_timeout(23_000)
+    for process in held:
+        process.send_signal(signal.SIGCONT)
+    said = page.evaluate("window.said")
+    assert len([url for url in asked if url.endswith("/row/")]) > 15
+    assert 2 <= len(said) <= 3
+    assert all(later - earlier >= 9_500 for (earlier, _), (later, _) in pairwise(said))
+    assert all(re.search(r"^heard\.json: [\d,]+ of 60,000 \(\d+%\)$", text) for _, text in said)
 
 
 def test_while_the_server_is_gone_the_page_says_so_once_asks_less_and_less_and_catches_up(
