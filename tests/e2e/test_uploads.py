@@ -3,8 +3,10 @@
 import json
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.benchmarks.data import write_collection
@@ -171,3 +173,27 @@ def test_an_empty_form_says_what_is_missing(page: Page) -> None:
     # The form that came back works like the first one.
     drop(page, {"links.txt": LINKS})
     expect(page.locator("tr[data-status]").first).to_contain_text("links.txt")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")])
+def test_uploads_under_way_and_refused_are_accessible_and_fit_the_window(
+    site: Site, browser: Browser, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page = log_in(browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme), site)
+    page.goto(f"{site.url}/import/")
+    page.get_by_text("Paste a list of links").click()
+    write_collection(tmp_path / "large.json", 20_000)
+    small(tmp_path / f"{'very-long-name-' * 10}.json")
+    (tmp_path / "program.exe").write_bytes(b"MZ")
+    slow_down(page, 500_000)
+    page.get_by_label("Export files").set_input_files([tmp_path / "program.exe", *sorted(tmp_path.glob("*.json"))])
+    page.get_by_role("button", name="Upload and Import").click()
+    expect(page.locator("#import-problems .note")).to_have_count(1)
+    expect(page.locator(".import-upload")).to_have_count(2)
+    page.locator("#import-drop").evaluate("overlay => overlay.hidden = false")
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.locator("#import-drop").evaluate("overlay => overlay.hidden = true")
+    assert [found["id"] for found in Axe().run(page).response["violations"]] == []
+    for _ in range(2):
+        page.locator(".import-upload [data-stop]").last.press("Enter")
+    expect(page.locator(".import-upload")).to_have_count(0)
