@@ -22,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from bookmarks.requests import SeeOther, SignedInRequest, signed_in
-from imports import lifecycle, receiving, rejects, uploads
+from imports import lifecycle, quotas, receiving, rejects, uploads
 from imports.forms import ImportJobForm, forms_of, plain_size, too_large
 from imports.models import ImportJob, ImportJobQuerySet
 
@@ -98,6 +98,8 @@ def _take_in(request: SignedInRequest, form: ImportJobForm) -> ImportJob | Refus
     if not form.is_valid():
         problems = " ".join(str(problem) for problems in form.errors.values() for problem in problems)
         return Refusal(name, problems, 422)
+    if denied := quotas.denial(request.user, form.cleaned_data["file"].size):
+        return Refusal(name, denied.reason, denied.status)
     try:
         return uploads.submit(form.cleaned_data["file"], request.user, form.options())
     except OSError:
