@@ -32,10 +32,10 @@ class Person:
             text: str = response.read().decode()
             return text
 
-    def upload(self, path: Path) -> int:
+    def upload(self, path: Path, *, duplicates: str = "skip") -> int:
         """Upload a file on the import page and return the number of its job."""
         boundary = "a-boundary-that-no-export-holds"
-        fields = f'--{boundary}\r\nContent-Disposition: form-data; name="duplicate_handling"\r\n\r\nskip\r\n'
+        fields = f'--{boundary}\r\nContent-Disposition: form-data; name="duplicate_handling"\r\n\r\n{duplicates}\r\n'
         file = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n\r\n'
         body = f"{fields}{file}".encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
         answer = self.open("POST", "/import/submit/", body, kind=f"multipart/form-data; boundary={boundary}")

@@ -18,12 +18,19 @@ from tests.project.processes import eventually
 pytestmark = pytest.mark.processes
 
 ITEMS = 30_000
+EXPORT = "/bookmarks/export/activitystream.json"
 
 
 def counts(person: Person, job: int) -> list[int]:
     """Return new, updated, skipped, failed as the row shows them."""
     row = person.open("GET", f"/import/{job}/row/")
     return [int(number.replace(",", "")) for number in re.findall(r"<li><b>([\d,]+)</b>", row)]
+
+
+def progress(person: Person, job: int) -> int:
+    """Return the percentage that the row shows."""
+    shown = re.search(r'<progress[^>]* value="(\d+)"', person.open("GET", f"/import/{job}/row/"))
+    return int(shown[1]) if shown else 0
 
 
 def expected(path: Path) -> list[int]:
@@ -50,8 +57,9 @@ def test_an_import_goes_on_by_itself_after_everything_was_killed(site: Site, tmp
         before = sum(counts(person, job))
         assert eventually(lambda: person.status(job) == "completed", seconds=120)
         assert counts(person, job) == expected(path)
-        exported = json.loads(person.open("GET", "/bookmarks/export/activitystream.json"))
-        mine = [item for item in exported["items"] if ".example/articles/" in item["url"]]
+        mine = [
+            item for item in json.loads(person.open("GET", EXPORT))["items"] if ".example/articles/" in item["url"]
+        ]
         assert len(mine) == expected(path)[0]
     assert before < ITEMS, "the import had ended before the site was killed"
 
@@ -69,3 +77,37 @@ def test_two_people_who_import_at_once_both_get_on(site: Site, tmp_path: Path) -
         assert eventually(lambda: second.status(short_job) == "completed", seconds=30)
         assert first.status(long_job) == "processing", f"ended within {time.monotonic() - start:.1f} s"
         first.cancel(long_job)
+
+
+def exported(person: Person) -> str:
+    """Return the person's export without the moment of the export itself."""
+    return re.sub(r'"published":"[^"]*","totalItems"', '"totalItems"', person.open("GET", EXPORT), count=1)
+
+
+def test_an_undo_goes_on_by_itself_after_everything_was_killed(site: Site, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    write_collection(old, 6_000, seed=11)
+    write_collection(new, 10_000, seed=12)
+    collection = json.loads(new.read_text())
+    # Half of the second file are pages of the first, with other titles and tags.
+    known = [{**item, "name": f"New: {item['name']}", "tag": ["new"]} for item in json.loads(old.read_text())["items"]]
+    new.write_text(json.dumps({**collection, "items": [*known, *collection["items"]]}))
+    with site.running():
+        person = Person(site)
+        first = person.upload(old)
+        assert eventually(lambda: person.status(first) == "completed", seconds=60)
+        before = exported(person)
+        job = person.upload(new, duplicates="overwrite")
+        assert eventually(lambda: person.status(job) == "completed", seconds=60)
+        assert exported(person) != before
+        person.open("POST", f"/import/{job}/undo/")
+        assert eventually(lambda: progress(person, job) > 0, seconds=60)
+        killed = site.processes()
+        for process in killed:
+            process.send_signal(signal.SIGKILL)
+        psutil.wait_procs(killed, timeout=5)
+    with site.running():
+        person = Person(site)
+        assert person.status(job) == "processing", "the undo had ended before the site was killed"
+        assert eventually(lambda: person.status(job) == "undone", seconds=120)
+        assert exported(person) == before
