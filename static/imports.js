@@ -8,7 +8,7 @@
 
   // A form that was refused comes back with its problems and is shown like any other answer.
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    if (isUploadForm(detail.target) && [413, 422, 507].includes(detail.xhr.status)) {
+    if (isUploadForm(detail.target) && [413, 422, 429, 507].includes(detail.xhr.status)) {
       detail.shouldSwap = true;
       detail.isError = false;
     }

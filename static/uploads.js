@@ -3,7 +3,7 @@
 (() => {
   "use strict";
 
-  const REFUSED = [413, 422, 507];
+  const REFUSED = [413, 422, 429, 507];
   const LANGUAGE = document.documentElement.lang;
   const find = (id) => document.getElementById(id);
   const list = () => find("import-uploads");

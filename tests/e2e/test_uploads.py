@@ -130,6 +130,15 @@ def test_an_upload_that_was_cut_off_can_be_tried_again(page: Page, tmp_path: Pat
     expect(page.locator("tr[data-status]")).to_have_count(before + 1)
 
 
+def test_what_the_server_refuses_for_the_sake_of_all_is_said_and_not_sent_again(page: Page, tmp_path: Path) -> None:
+    note = '<div id="import-problems"><div class="note" data-level="error">Please go on later.</div></div>'
+    page.route("**/import/submit/", lambda route: route.fulfill(status=429, content_type="text/html", body=note))
+    page.get_by_label("Export files").set_input_files(small(tmp_path / "later.json"))
+    page.get_by_role("button", name="Upload and Import").click()
+    expect(page.locator("#import-problems")).to_contain_text("Please go on later.")
+    expect(page.locator(".import-upload")).to_have_count(0)
+
+
 def test_a_file_beyond_the_limit_is_refused_without_being_sent(page: Page) -> None:
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if "submit" in request.url else None)
