@@ -121,6 +121,7 @@ def upload(page: Page, site: Site, path: Path, *, duplicates: str = "Skip") -> s
     page.goto(f"{site.url}/import/")
     known = page.locator("tr[data-status]").count()
     page.get_by_label(duplicates).check()
+    page.get_by_label("Preview first").uncheck()
     page.get_by_label("Export file").set_input_files(path)
     page.get_by_role("button", name="Upload and Import").click()
     expect(page.locator("tr[data-status]")).to_have_count(known + 1, timeout=PATIENCE_MS)
