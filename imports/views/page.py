@@ -87,7 +87,7 @@ def _submit(request: SignedInRequest) -> HttpResponse:
         fresh = ImportJobForm(initial={**forms[0].cleaned_data, "file": None, "links": ""})
         rows = _jobs(request).filter(pk__in=[job.pk for job in jobs])
         return render(request, "imports/_submitted.html", _form_context(request, fresh, refusals) | {"jobs": rows})
-    messages.success(request, _uploaded(len(jobs)))
+    messages.success(request, _uploaded(jobs))
     return _sent_back(request, refusals, is_named=len(forms) > 1)
 
 
@@ -118,14 +118,20 @@ def _hopeless(request: SignedInRequest) -> str:
     return f"{too_large(receiving.declared_bytes(request), settings.IMPORT_MAX_BYTES)} {together}"
 
 
-def _uploaded(count: int) -> str:
-    if count == 1:
+def _uploaded(jobs: list[ImportJob]) -> str:
+    if jobs[0].options.preview:
+        return ngettext(
+            "The file was uploaded. Its preview will be ready in a moment.",
+            "The files were uploaded. Their previews will be ready in a moment.",
+            len(jobs),
+        )
+    if len(jobs) == 1:
         return _("The file was uploaded and will be imported.")
     return ngettext(
         "%(count)s file was uploaded and will be imported.",
         "%(count)s files were uploaded and will be imported.",
-        count,
-    ) % {"count": count}
+        len(jobs),
+    ) % {"count": len(jobs)}
 
 
 def _refused(request: SignedInRequest, refusals: list[Refusal], form: ImportJobForm | None = None) -> HttpResponse:

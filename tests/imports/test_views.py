@@ -153,7 +153,8 @@ def test_a_preview_is_offered_for_a_first_import_and_only_made_when_asked_for(br
     assert "checked" in box.findall(text_of(browser.get(PAGE)))[0]
     browser.post(SUBMIT, {"file": export()})
     assert "checked" not in box.findall(text_of(browser.get(PAGE)))[0]
-    browser.post(SUBMIT, {"file": export(), "preview": "on"})
+    response = browser.post(SUBMIT, {"file": export(), "preview": "on"})
+    assert messages_of(response)[-1] == "The file was uploaded. Its preview will be ready in a moment."
     assert [job.options.preview for job in ImportJob.objects.order_by("pk")] == [False, True]
 
 
