@@ -35,8 +35,8 @@ def take_back(owner_id: int, import_id: int, *, after: int, limit: int) -> Taken
     """
     lock_owner(owner_id)
     added = _added(import_id).filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit]
-    changed = _revisions(import_id).filter(bookmark__gt=after).order_by("bookmark")
-    pks = sorted({*added, *changed.values_list("bookmark", flat=True)[:limit]})[:limit]
+    changed = _revisions(import_id).filter(bookmark__gt=after).order_by("bookmark_id")
+    pks = sorted({*added, *changed.values_list("bookmark_id", flat=True)[:limit]})[:limit]
     if not pks:
         return None
     batch = _Batch(owner_id, import_id, pks)

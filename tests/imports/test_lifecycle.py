@@ -156,7 +156,9 @@ def test_nothing_overwrites_cancelled(finish: Callable[[Claim], object]) -> None
 
 @pytest.mark.parametrize("has_upload", [True, False])
 @pytest.mark.parametrize("status", list(Status))
-def test_only_failed_cancelled_and_undone_jobs_whose_file_is_there_can_be_retried(status: Status, has_upload: bool) -> None:
+def test_only_failed_cancelled_and_undone_jobs_whose_file_is_there_can_be_retried(
+    status: Status, has_upload: bool
+) -> None:
     user = make_user()
     job = make_job(user, status=status, has_upload=has_upload, error_message="went wrong", completed_at=timezone.now())
     can = status in {Status.FAILED, Status.CANCELLED, Status.UNDONE} and has_upload

@@ -6,7 +6,7 @@ import pytest
 from django.core import mail
 from django.core.files.base import ContentFile
 from django_q.models import OrmQ
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from imports import lifecycle, news, pipeline, uploads
 from imports.models import ImportJob
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def has_mail(settings: SettingsWrapper) -> None:
+def has_mail(settings: Settings) -> None:
     """Give the site mail that is kept in memory."""
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
     settings.IMPORT_EMAIL = True
@@ -66,7 +66,7 @@ def test_who_has_no_address_gets_no_email() -> None:
     assert mail.outbox == []
 
 
-def test_a_site_without_mail_sends_none(settings: SettingsWrapper) -> None:
+def test_a_site_without_mail_sends_none(settings: Settings) -> None:
     settings.IMPORT_EMAIL = False
     assert not news.send(ended_job(notify=True).pk)
     assert mail.outbox == []
