@@ -1,6 +1,7 @@
 """Bookmarks and tags in the administration. What makes a row unique is read-only: it is derived from the URL."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from bookmarks.models import Bookmark, Tag
 
@@ -24,7 +25,7 @@ class BookmarkAdmin(_NoAdding, admin.ModelAdmin[Bookmark]):
     readonly_fields = ("owner", "url", "unique_hash", "tag_names", "added_by_import", "written_by_import")
     show_full_result_count = False
 
-    @admin.display(description="tags")
+    @admin.display(description=_("tags"))
     def tag_names(self, bookmark: Bookmark) -> str:
         """List the tags."""
         return ", ".join(tag.name for tag in bookmark.tags.order_by("key"))

@@ -21,6 +21,7 @@ from bookmarks.drafts import (
     one_line,
 )
 from bookmarks.models import Bookmark
+from bookmarks.sentences import translated
 
 _TAGS_MAX_LENGTH = 20_000
 # What people type who mean a web page: a host with a dot in it, and no scheme.
@@ -34,7 +35,11 @@ def parse_tags(text: str) -> list[str]:
 
 def format_tags(names: Iterable[str]) -> str:
     """Return names as `parse_tags` reads them."""
-    return ", ".join(f'"{name.replace('"', '""')}"' if {",", '"'} & set(name) else name for name in names)
+    return ", ".join(_quoted(name) if {",", '"'} & set(name) else name for name in names)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 class TagsField(forms.CharField):
@@ -78,7 +83,7 @@ class WebUrlField(forms.CharField):
         try:
             return clean_url(text)
         except InvalidDraftError as error:
-            raise ValidationError(str(error)) from error
+            raise ValidationError(translated(str(error))) from error
 
 
 class BookmarkForm(forms.Form):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from bookmarks.drafts import BookmarkDraft, InvalidDraftError, draft
 from bookmarks.forms import TagsField, WebUrlField, parse_tags
 from bookmarks.listing import whole_number
+from bookmarks.sentences import translated
 from imports.rejects import undefused
 
 MAX_BYTES = 1_000_000
@@ -43,7 +44,7 @@ class FixForm(forms.Form):
         try:
             return draft(url=values["url"], title=values["title"], tags=[*values["tags"], *more_tags])
         except InvalidDraftError as error:
-            self.add_error("url", str(error))
+            self.add_error("url", translated(str(error)))
             return None
 
 
@@ -74,7 +75,7 @@ def read_corrections(content: bytes, rejected: Collection[int], *, more_tags: Co
             corrections.drafts[position] = made
             rest.remove(position)
         except InvalidDraftError as error:
-            corrections.problems.append((line, str(error)))
+            corrections.problems.append((line, translated(str(error))))
     return corrections
 
 

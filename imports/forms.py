@@ -17,6 +17,7 @@ from imports.formats.base import UnreadableFileError
 from imports.formats.reading import check_beginning
 from imports.formats.registry import accepted_extensions
 from imports.options import Folders, ImportOptions
+from imports.sentences import translated
 
 _NO_LINKS = _("No links were found in the text. Put one address on each line, beginning with https://.")
 PASTED_NAME = "pasted-links.txt"
@@ -109,7 +110,7 @@ class ImportJobForm(forms.Form):
         try:
             check_beginning(cast("BinaryIO", file))
         except UnreadableFileError as error:
-            problem = str(error) if isinstance(file, UploadedFile) else _NO_LINKS
+            problem = translated(str(error)) if isinstance(file, UploadedFile) else _NO_LINKS
             raise forms.ValidationError(problem) from error
         file.seek(0)
         return file

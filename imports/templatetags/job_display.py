@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from imports.formats.registry import FORMATS
 from imports.models import ImportJob
+from imports.sentences import translated
 
 register = template.Library()
 
@@ -23,14 +24,14 @@ _SHARED = {label for label, formats in Counter(_WITHOUT_KIND.values()).items() i
 @register.filter
 def format_label(name: str) -> str:
     """Return what people call the format of this NAME; the NAME itself where no such format is known any more."""
-    return _LABELS.get(name, name)
+    return translated(_LABELS.get(name, name))
 
 
 @register.filter
 def short_format_label(name: str) -> str:
     """Return the label without what it has in parentheses, unless only that tells it from another format's."""
     label = _WITHOUT_KIND.get(name, name)
-    return format_label(name) if label in _SHARED else label
+    return format_label(name) if label in _SHARED else translated(label)
 
 
 @register.filter
