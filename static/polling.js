@@ -69,7 +69,7 @@
       event.preventDefault();
       isLoggedOut = true;
       note("logged-out", true).querySelector("a").href = xhr.getResponseHeader("HX-Redirect");
-    } else if (isPoll(event.target)) {
+    } else if (xhr.status < 400) {
       isLoggedOut = false;
       note("logged-out", false);
     }

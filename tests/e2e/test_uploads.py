@@ -28,7 +28,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Page:
     """Open the import page, without a preview first."""
-    page = log_in(browser.new_page(), site)
+    page = log_in(browser.new_context().new_page(), site)
     page.goto(f"{site.url}/import/")
     page.get_by_label("Preview first").uncheck()
     return page
@@ -137,6 +137,23 @@ def test_what_the_server_refuses_for_the_sake_of_all_is_said_and_not_sent_again(
     page.get_by_role("button", name="Upload and Import").click()
     expect(page.locator("#import-problems")).to_contain_text("Please go on later.")
     expect(page.locator(".import-upload")).to_have_count(0)
+
+
+def test_an_upload_outlives_the_session_and_goes_on_after_logging_in_in_another_tab(
+    site: Site, page: Page, tmp_path: Path
+) -> None:
+    before = page.locator("tr[data-status]").count()
+    page.context.clear_cookies()
+    page.get_by_label("Export files").set_input_files(small(tmp_path / "kept.json"))
+    page.get_by_role("button", name="Upload and Import").click()
+    note = page.locator("#live .note", has_text="You are logged out.")
+    expect(note).to_have_count(1)
+    expect(note.get_by_role("link")).to_have_attribute("href", re.compile(r"/accounts/login/\?next=/import/$"))
+    expect(page.locator(".import-upload")).to_contain_text("could not be sent")
+    log_in(page.context.new_page(), site)
+    page.get_by_role("button", name="Try again kept.json").click()
+    expect(page.locator("tr[data-status]")).to_have_count(before + 1)
+    expect(note).to_have_count(0)
 
 
 def test_a_file_beyond_the_limit_is_refused_without_being_sent(page: Page) -> None:
