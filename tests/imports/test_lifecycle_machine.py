@@ -158,9 +158,7 @@ class LifecycleMachine(RuleBasedStateMachine):
     @rule(claim=claims, count=st.integers(1, 4))
     def commit_a_batch(self, claim: Claim, count: int) -> None:
         model = self.models[claim.job_id]
-        if not model.is_prepared and self.act(
-            claim, lambda: lifecycle.record_prepared(claim, SURVEY)
-        ):
+        if not model.is_prepared and self.act(claim, lambda: lifecycle.record_prepared(claim, SURVEY)):
             model.is_prepared, model.deaths = True, 0
         batch = frame(model.position, model.position + count)
         if len(batch) and self.act(claim, lambda: apply_batch(claim, batch)):
