@@ -1,15 +1,19 @@
-"""Accounts: the first one, signing up, profile and settings."""
+"""Accounts: the first one, signing up, profile, settings, passwords, taking everything along, and deletion."""
+
+from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import authenticate
 from django.contrib.auth import login as log_in
+from django.contrib.auth import logout as log_out
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordChangeForm, UserCreationForm
+from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm, SetPasswordForm, UserCreationForm
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +22,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from bookmarks.exports import EXPORTS
-from bookmarks.requests import SignedInRequest
+from bookmarks.requests import SeeOther, SignedInRequest
+from project.account_deletion import OnlyAdministratorError, close
+from project.account_export import FILE_NAME, account_archive
+from project.password_reset import ask_for_links
 
 
 class SignupForm(UserCreationForm[User]):
@@ -35,6 +42,17 @@ class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ("username", "first_name", "last_name", "email")
+
+
+class DeletionForm(forms.Form):
+    """Asks for the password before everything goes."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
 
 
 class SignupClosedError(Exception):
@@ -80,7 +98,8 @@ def login(request: HttpRequest) -> HttpResponseBase:
     if not User.objects.exists():
         return redirect("signup")
     return auth_views.LoginView.as_view(
-        redirect_authenticated_user=True, extra_context={"registration_open": settings.REGISTRATION_OPEN}
+        redirect_authenticated_user=True,
+        extra_context={"registration_open": settings.REGISTRATION_OPEN, "has_mail": settings.IMPORT_EMAIL},
     )(request)
 
 
@@ -148,4 +167,80 @@ class PasswordChangeView(auth_views.PasswordChangeView):
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Say so."""
         messages.success(self.request, _("Your password was changed. Other devices have been logged out."))
+        return super().form_valid(form)
+
+
+@login_required
+@require_safe
+@never_cache
+def account_export(request: SignedInRequest) -> HttpResponseBase:
+    """Send everything that the account has, as it is read."""
+    return StreamingHttpResponse(
+        account_archive(request.user),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{FILE_NAME}"'},
+    )
+
+
+@login_required
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_delete(request: SignedInRequest) -> HttpResponse:
+    """Ask for the password, close the account, and have everything in it deleted."""
+    form = DeletionForm(request.POST or None)
+    if form.is_valid():
+        # Not check_password: failures count here as they do at the login.
+        user = authenticate(request, username=request.user.username, password=form.cleaned_data["password"])
+        if user is None or user.pk != request.user.pk:
+            form.add_error("password", _("This is not your password."))
+        else:
+            try:
+                close(request.user)
+            except OnlyAdministratorError:
+                form.add_error(None, _("You are the only administrator. Make somebody else one first."))
+            else:
+                log_out(request)
+                messages.success(request, _("Your account is closed, and everything in it is being deleted."))
+                return SeeOther(reverse("login"))
+    return render(request, "registration/account_delete.html", {"form": form})
+
+
+class _NeedsMail:
+    """Views that are there only where mail can be sent."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # as Django calls it
+        """Answer that there is no such page on a site without mail."""
+        if not settings.IMPORT_EMAIL:
+            raise Http404
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # that of the view
+        return response
+
+
+class PasswordResetView(_NeedsMail, auth_views.PasswordResetView):
+    """Ask for the address that the link goes to."""
+
+    template_name = "registration/reset_ask.html"
+
+    def form_valid(self, form: PasswordResetForm) -> HttpResponse:
+        """Answer the same whether there is such an account or not."""
+        ask_for_links(form, self.request)
+        return redirect("password_reset_done")
+
+
+class PasswordResetDoneView(_NeedsMail, auth_views.PasswordResetDoneView):
+    """Say that the link was sent, if there is an account to send it to."""
+
+    template_name = "registration/reset_sent.html"
+
+
+class PasswordResetConfirmView(_NeedsMail, auth_views.PasswordResetConfirmView):
+    """Set a new password with a link that was sent; every session of the account ends."""
+
+    template_name = "registration/reset_confirm.html"
+    success_url = reverse_lazy("login")
+
+    def form_valid(self, form: SetPasswordForm[User]) -> HttpResponse:
+        """Say so on the login page."""
+        messages.success(self.request, _("Your new password is set. Log in with it."))
         return super().form_valid(form)

@@ -1,0 +1,17 @@
+"""App configuration."""
+
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
+
+
+class ProjectConfig(AppConfig):
+    """The site."""
+
+    name = "project"
+
+    def ready(self) -> None:
+        """Register the schedule of what is deleted little by little."""
+        from project import account_deletion  # noqa: PLC0415 models are not loaded before this
+
+        # This app has no models, and so no signal of its own.
+        post_migrate.connect(account_deletion.schedule_resume, sender=apps.get_app_config("django_q"))
