@@ -166,8 +166,8 @@ _COUNTED: tuple[Counted, ...] = (
         "{number} item before that could be read.", "{number} items before that could be read.", number
     ),
     lambda number: ngettext(
-        "One place in the file could not be decoded as text; “\ufffd” stands there instead.",
-        "{number} places in the file could not be decoded as text; “\ufffd” stands there instead.",
+        "One place in the file could not be decoded as text; “{mark}” stands there instead.",
+        "{number} places in the file could not be decoded as text; “{mark}” stands there instead.",
         number,
     ),
     lambda number: ngettext(

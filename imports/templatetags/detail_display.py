@@ -25,12 +25,12 @@ def outcome(job: ImportJob) -> str:
         case Status.COMPLETED:
             return _counted(job)
         case Status.FAILED if job.is_undo:
-            return f"{_('The undo could not be finished.')} {_taken_back(job)}"
+            return _("The undo could not be finished.") + " " + _taken_back(job)
         case Status.FAILED:
-            return f"{_('The import failed.')} {_counted(job)}"
+            return _("The import failed.") + " " + _counted(job)
         case _ if job.is_undo:
-            return f"{_('The undo was cancelled.')} {_taken_back(job)}"
-    return f"{_('The import was cancelled; what was imported stays.')} {_counted(job)}"
+            return _("The undo was cancelled.") + " " + _taken_back(job)
+    return _("The import was cancelled; what was imported stays.") + " " + _counted(job)
 
 
 def _waiting(job: ImportJob) -> str:
