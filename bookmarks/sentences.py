@@ -9,16 +9,16 @@ from django.utils.translation import get_language, gettext, gettext_noop, overri
 
 type Counted = Callable[[int], str]
 
-# What the places in a template may hold: a figure, a whole sentence or phrase that has a template itself, names each
-# with its figure; anything for every other name.
+# What the places in a template may hold: a figure; a whole sentence or phrase that has a template itself; names each
+# with its figure; a name that reaches over no end of a sentence; anything for every other name.
 NUMBERS = frozenset({"number", "total", "line", "column", "limit", "job"})
-_PATTERNS = dict.fromkeys(NUMBERS, r"\d[\d,]*") | {"sentence": ".+", "counts": ".+"}
+_PATTERNS = dict.fromkeys(NUMBERS, r"\d[\d,]*") | {"sentence": ".+", "member": r"(?:(?!: |\. ).)+"}
 _PLACE = re.compile(r"\{(\w+)\}")
 _SENTENCE_END = re.compile(r"(?<=[.…]) (?=\S)")
 _FIGURE_OF_NAME = re.compile(r"(?<=\()\d[\d,]*(?=\)(?:, |$))")
 _MOST_SENTENCES_IN_ONE = 4
 _DEEPEST = 3
-_LONGEST = 20_000
+_LONGEST = 10_000
 
 TEMPLATES = (
     gettext_noop("It has no address."),
@@ -74,8 +74,10 @@ class Sentences:
     def _single(self, text: str, depth: int) -> str | None:
         if text in self._templates:
             return gettext(text)
-        for pattern, template_for in self._patterns:
-            if (match := pattern.fullmatch(text)) and (places := self._places(match.groupdict(), depth)) is not None:
+        for beginning, pattern, template_for in self._patterns:
+            # Most sentences begin like few templates, and comparing that costs next to nothing.
+            match = pattern.fullmatch(text) if text.startswith(beginning) else None
+            if match and (places := self._places(match.groupdict(), depth)) is not None:
                 return _PLACE.sub(lambda place: places.get(place[1], place[0]), template_for(match.groupdict()))
         return None
 
@@ -99,13 +101,14 @@ class Sentences:
         return places
 
     @cached_property
-    def _patterns(self) -> list[tuple[re.Pattern[str], Callable[[dict[str, str]], str]]]:
-        """Return what fits sentences with values in them, and what gives the template in the reader's language."""
-        found = [(_pattern(template), _fixed(template)) for template in sorted(self._templates) if "{" in template]
+    def _patterns(self) -> list[tuple[str, re.Pattern[str], Callable[[dict[str, str]], str]]]:
+        """Return how sentences with values in them begin, what fits them, and what gives their template translated."""
+        found = {template: _fixed(template) for template in sorted(self._templates) if "{" in template}
         with override(None):
             for counted in self._counted:
-                found += [(_pattern(template), _by_number(counted)) for template in {counted(1), counted(2)}]
-        return sorted(found, key=lambda each: -len(each[0].pattern))
+                found |= {counted(number): _by_number(counted) for number in (1, 2)}
+        longest_first = sorted(found, key=len, reverse=True)
+        return [(_PLACE.split(each)[0], _pattern(each), found[each]) for each in longest_first]
 
 
 def _pattern(template: str) -> re.Pattern[str]:

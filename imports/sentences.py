@@ -109,7 +109,7 @@ _ARCHIVES = (
     gettext_noop("No file in the archive is an export of the kind “{label}”."),
     gettext_noop("None of the chosen files is in the archive."),
     gettext_noop("“{name}” in the archive could not be read: {sentence}"),
-    gettext_noop("{name}: {sentence}"),
+    gettext_noop("{member}: {sentence}"),
     gettext_noop("Items from the archive: {counts}."),
 )
 
