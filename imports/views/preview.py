@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -132,8 +133,10 @@ def preview_discard(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def _job(request: SignedInRequest, pk: int) -> ImportJob:
+    """Return the person's job; `is_outdated` says whether an import or an undo of theirs has ended since."""
+    later = ImportJob.objects.filter(user=OuterRef("user"), completed_at__gt=OuterRef("completed_at"))
     jobs = ImportJob.objects.owned_by(request.user).select_related("same_file_as")
-    return get_object_or_404(jobs, pk=pk)
+    return get_object_or_404(jobs.annotate(is_outdated=Exists(later.exclude(work=Work.PREVIEW))), pk=pk)
 
 
 def _go(request: SignedInRequest, name: str, *args: int) -> HttpResponse:

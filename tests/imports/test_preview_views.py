@@ -478,6 +478,25 @@ def test_asking_for_the_page_of_discarding_discards_nothing(browser: Client, own
     assert not ImportJob.objects.get(pk=job.pk).is_forgotten
 
 
+@pytest.mark.parametrize(
+    ("fields", "is_outdated"),
+    [
+        ({"status": Status.COMPLETED}, True),
+        ({"status": Status.UNDONE, "work": Work.UNDO}, True),
+        ({"status": Status.FAILED, "work": Work.PREVIEW}, False),
+        ({"status": Status.COMPLETED, "completed_at": timezone.now() - timedelta(days=1)}, False),
+    ],
+)
+def test_a_preview_from_before_another_import_says_so_and_can_be_made_again(
+    browser: Client, owner: User, fields: dict[str, Any], *, is_outdated: bool
+) -> None:
+    job = make_preview(owner)
+    make_job(make_user(), status=Status.COMPLETED, completed_at=timezone.now())
+    assert "Make the preview again" not in page_of(browser, job)
+    make_job(owner, **{"completed_at": timezone.now(), **fields})
+    assert ("Make the preview again" in page_of(browser, job)) == is_outdated
+
+
 def test_a_long_preview_takes_no_more_queries_than_an_empty_one(
     browser: Client, owner: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
