@@ -11,7 +11,7 @@ type Counted = Callable[[int], str]
 
 # What the places in a template may hold: a figure; a whole sentence or phrase that has a template itself; names each
 # with its figure; a name that reaches over no end of a sentence; anything for every other name.
-NUMBERS = frozenset({"number", "total", "line", "column", "limit", "job"})
+NUMBERS = frozenset({"number", "total", "line", "column", "limit"})
 _PATTERNS = dict.fromkeys(NUMBERS, r"\d[\d,]*") | {"sentence": ".+", "member": r"(?:(?!: |\. ).)+"}
 _PLACE = re.compile(r"\{(\w+)\}")
 _SENTENCE_END = re.compile(r"(?<=[.…]) (?=\S)")

@@ -107,6 +107,7 @@ _ARCHIVES = (
     gettext_noop("The archive holds another archive. Unpack it and import the export file in it."),
     gettext_noop("No file in the archive is an export that Cairn knows."),
     gettext_noop("No file in the archive is an export of the kind “{label}”."),
+    gettext_noop("There is no format named “{name}”."),
     gettext_noop("None of the chosen files is in the archive."),
     gettext_noop("“{name}” in the archive could not be read: {sentence}"),
     gettext_noop("{member}: {sentence}"),
