@@ -162,7 +162,7 @@ def _undo(job: ImportJob, claimed: Claim, limits: Limits, on_batch: OnBatch) -> 
         on_batch(row.done_items, row.undo_total)
         if limits.is_over():
             return False
-        time.sleep(PAUSE_SECONDS.get(connection.vendor, 0))
+        pace.pause()
     lifecycle.finish_undo(claimed)
     return True
 
@@ -368,13 +368,13 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
             careful_items = 1
             while frame := reader.take(careful_items if reader.position < job.careful_until else pace.items):
                 careful_items = min(2 * careful_items, pace.items)
+                pace.pause()
                 start = time.monotonic()
                 apply_batch(claimed, frame, is_noted=ticks.is_due())
                 pace.correct(len(frame), time.monotonic() - start)
                 on_batch(frame.end, job.total_bookmarks)
                 if is_over():
                     return False
-                time.sleep(PAUSE_SECONDS.get(connection.vendor, 0))
     except EOFError:
         logger.warning("import job %s: the prepared file is damaged and will be made again", job.pk)
         path.unlink(missing_ok=True)
@@ -416,16 +416,27 @@ class _Ticks:
 
 
 class Pace:
-    """Steers the size of batches so that each takes about BATCH_SECONDS."""
+    """Steers the size of batches so that each takes about BATCH_SECONDS, and leaves others time between two."""
 
     def __init__(self) -> None:
         self.items = FIRST_BATCH_ITEMS
+        self._ended = 0.0
 
     def correct(self, count: int, seconds: float) -> None:
-        """Take a batch of `count` items that took `seconds` into account, by no more than doubling or halving."""
+        """Take a batch of `count` items into account that took `seconds` and has just ended.
+
+        The next is at most twice, and at least half, as large as this one was to be.
+        """
+        self._ended = time.monotonic()
         fitting = count * BATCH_SECONDS / max(seconds, 0.001)
         bounded = min(max(fitting, self.items / 2), self.items * 2)
         self.items = int(min(max(bounded, MIN_BATCH_ITEMS), MAX_BATCH_ITEMS))
+
+    def pause(self) -> None:
+        """Wait for what is left of the pause after the last batch: what was done since counts as part of it."""
+        left = self._ended + PAUSE_SECONDS.get(connection.vendor, 0) - time.monotonic()
+        if left > 0:
+            time.sleep(left)
 
 
 def _progress_log(job: ImportJob) -> OnBatch:
