@@ -26,7 +26,8 @@ LANGUAGES = sorted(path.name for path in LOCALE.iterdir())
 _PLACES = re.compile(r"%\(\w+\)[sd]|%%\w+%%|\{\w+\}|</?\w+[^>]*>")
 # Such as no German sentence has, and no data of these tests.
 _ENGLISH = re.compile(
-    r"\b(?:the|of|is|are|has|have|been|with|and|your|you|this|that|from|it|its|will|file|bookmarks?(?!\.))\b", re.IGNORECASE
+    r"\b(?:the|of|is|are|has|have|been|with|and|your|you|this|that|from|it|its|will|file|bookmarks?(?!\.))\b",
+    re.IGNORECASE,
 )
 _TEXT_ATTRIBUTES = {"aria-label", "title", "placeholder", "alt", "data-question", "data-yes", "data-no", "data-label"}
 
@@ -126,6 +127,10 @@ def german(client: Client, owner: User) -> Client:
 
 @pytest.fixture
 def addresses(owner: User) -> list[str]:
+    return make_pages(owner)
+
+
+def make_pages(owner: User) -> list[str]:
     """Return the addresses of the pages that people see, each with something on it."""
     for number in range(3):
         make_bookmark(owner, title=f"Seite {number}", description="Ein Text.", tags=["stein"], unread=True)
