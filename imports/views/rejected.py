@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from bookmarks.drafts import printable
 from bookmarks.requests import SeeOther, SignedInRequest, signed_in
 from imports import fixes, lifecycle, receiving, rejects
 from imports.models import ImportJob, RejectedItem
@@ -149,7 +150,7 @@ def _to_rejected(job: ImportJob) -> SeeOther:
 def _context(job: ImportJob, query: QueryDict) -> dict[str, object]:
     """Return what the page shows, in a fixed number of queries: the page, its length, and the reasons."""
     items = job.rejected_items.all()
-    reason = query.get("reason", "")
+    reason = printable(query.get("reason", ""))
     shown = items.filter(reason=reason) if reason else items
     page = Paginator(shown, PAGE_ITEMS).get_page(query.get("page"))
     return {"page": page, **_summary(job, reason)}
