@@ -10,11 +10,12 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 
 from bookmarks.bulk import FLAG_ACTIONS
-from bookmarks.drafts import Duplicates
+from bookmarks.drafts import Duplicates, draft
 from bookmarks.exports import EXPORTS
 from bookmarks.models import Bookmark, Revision, Tag
+from bookmarks.upsert import Outcome
 from imports import lifecycle, pipeline, uploads
-from imports.models import ImportJob, JobEvent, Status
+from imports.models import ImportJob, JobEvent, Status, Work
 from imports.options import ImportOptions
 from tests.factories import make_user
 
@@ -164,3 +165,34 @@ def test_the_same_file_is_recognised_by_its_content() -> None:
     assert first.same_file_as is None
     assert imported(user, OLD).same_file_as == first
     assert imported(make_user("other"), OLD).same_file_as is None
+
+
+def test_an_undone_import_whose_file_is_kept_can_be_imported_again() -> None:
+    user = make_user()
+    text = json.dumps({"type": "Collection", "items": NEW})
+    job = uploads.submit(ContentFile(text.encode(), name="a.json"), user, ImportOptions(), queued=False)
+    claim = lifecycle.claim(job.pk)
+    assert claim is not None
+    with lifecycle.batch(claim) as locked:
+        lifecycle.advance(locked, 0, Outcome(0, 0, 0), [])
+    assert lifecycle.cancel(user, job.pk)
+    ImportJob.objects.filter(pk=job.pk).update(work=Work.UNDO, status=Status.UNDONE, removed_bookmarks=3)
+
+    assert lifecycle.retry(user, job.pk)
+    job.refresh_from_db()
+    job = pipeline.run_to_end(job)
+
+    assert (job.status, job.work, job.created_bookmarks) == (Status.COMPLETED, Work.IMPORT, len(NEW))
+    assert (job.removed_bookmarks, job.undo_total) == (0, 0)
+
+
+def test_an_undo_takes_back_what_was_fixed_too() -> None:
+    user = make_user()
+    job = imported(user, [*NEW, {"type": "Link", "href": "javascript:alert(1)", "name": "A bookmarklet"}])
+    assert lifecycle.resolve(user, job.pk, {11: draft(url="https://example.com/fixed")}) == 1
+    assert lifecycle.resolve(user, job.pk, {11: draft(url="https://example.com/fixed")}) == 0
+    job.refresh_from_db()
+    assert (job.created_bookmarks, job.failed_bookmarks, job.processed_bookmarks) == (11, 0, 11)
+
+    assert undone(user, job).removed_bookmarks == 11
+    assert not Bookmark.objects.exists()
