@@ -54,7 +54,10 @@ def _to_login(request: SignedInRequest) -> HttpResponse:
 def _page_of(request: SignedInRequest) -> str:
     """Return the page on which the person is, who may have asked for a part of it or sent a form; empty if unknown."""
     if request.htmx:
-        return request.htmx.current_url_abs_path or ""
+        try:
+            return request.htmx.current_url_abs_path or ""
+        except ValueError:  # a header that no browser sends
+            return ""
     if request.method in {"GET", "HEAD"}:
         return request.get_full_path()
     page = request.headers.get("Referer", "")
