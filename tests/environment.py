@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
+
 _data_dir = tempfile.mkdtemp(prefix="cairn-tests-")
 # Where there is no such directory WhiteNoise warns, and a warning is an error here.
 Path(_data_dir, "static").mkdir()
@@ -23,3 +25,10 @@ if os.environ.get("CAIRN_TEST_DATABASE") == "postgresql":
     atexit.register(_server.__exit__, None, None, None)
 else:
     os.environ.pop("DATABASE_URL", None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the fuzzing of all addresses run for longer than in the suite."""
+    parser.addoption(
+        "--fuzz-requests", type=int, default=200, help="how many requests tests/project/test_fuzz.py makes"
+    )

@@ -111,6 +111,12 @@ def test_the_bookmark_of_somebody_else_is_not_found(browser: Client, method: str
     assert Bookmark.objects.get().url == "https://example.com/foreign"
 
 
+def test_whose_page_has_an_address_that_is_none_is_led_to_the_login_all_the_same(client: Client) -> None:
+    response = client.get("/bookmarks/", headers={**HTMX, "HX-Current-URL": "http://["})
+    assert response.status_code == 401
+    assert response.headers["HX-Redirect"] == "/accounts/login/"
+
+
 @pytest.mark.parametrize("path", ["/bookmarks/999999/edit", "/bookmarks/99999999999999999999999999/edit"])
 def test_a_bookmark_that_does_not_exist_is_not_found(browser: Client, path: str) -> None:
     assert browser.get(path).status_code == 404
