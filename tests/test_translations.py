@@ -113,6 +113,13 @@ def shown(page: str) -> list[str]:
     return parser.texts
 
 
+@pytest.fixture(autouse=True)
+def language_of_other_tests() -> Iterator[None]:
+    """Put the language back that a request has activated."""
+    with override("en"):
+        yield
+
+
 @pytest.fixture
 def owner() -> User:
     return make_user("robin", is_staff=True)
@@ -139,7 +146,7 @@ def make_pages(owner: User) -> list[str]:
         file_name="ablage.json",
         status=Status.COMPLETED,
         file_size=1_500_000,
-        detected_format="chrome",
+        detected_format="link-lines",
         total_bookmarks=12345,
         processed_bookmarks=12345,
         created_bookmarks=12340,
