@@ -18,7 +18,7 @@ UV = env UV_PYTHON_DOWNLOADS=never UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP
 PY = .venv/bin/python
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate
 
-.PHONY: always run test test-postgres check lint types layers templates upgrades django bench faults screenshots coverage format lock clean
+.PHONY: always run test test-postgres check lint types layers templates upgrades django bench faults screenshots coverage format messages lock clean
 .DELETE_ON_ERROR:
 
 # exec, so that make's own child is the supervisor: it gets the signal that make was sent.
@@ -75,6 +75,11 @@ format: .venv/dev.stamp
 	$(PY) -m ruff format
 	git ls-files -z 'templates/*.html' | xargs -0 -r $(PY) -m djhtml
 	git ls-files -z 'templates/*.html' | xargs -0 -r .venv/bin/djade --target-version 6.1
+
+# What is said is collected for the translators, and what they wrote is compiled. Needs GNU gettext; the site does not.
+messages: .venv/dev.stamp
+	$(PY) manage.py makemessages --all --ignore 'tests' --ignore 'build' --ignore 'var' --no-wrap --no-location --no-obsolete
+	$(PY) manage.py compilemessages --verbosity 0 --ignore .venv --ignore .tools
 
 lock: .tools/uv.stamp
 	$(LOCK) pyproject.toml -o requirements.txt
