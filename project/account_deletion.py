@@ -12,7 +12,6 @@ from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from bookmarks.models import Bookmark, Tag
@@ -74,22 +73,9 @@ def delete_slice(user_id: int) -> None:
 
 
 def resume() -> None:
-    """Send messages for the accounts whose deletion was interrupted. A task of the queue."""
+    """Send messages for the accounts whose deletion was interrupted."""
     for pk in User.objects.filter(username__startswith=f"{_CLOSED} ", is_active=False).values_list("pk", flat=True):
         async_task(_TASK, pk)
-
-
-def schedule_resume(**_kwargs: object) -> None:  # a signal's receiver takes whatever the signal sends
-    """Have the queue resume every quarter of an hour. Receives post_migrate."""
-    Schedule.objects.update_or_create(
-        name="accounts: resume deletions",
-        defaults={
-            "func": "project.account_deletion.resume",
-            "schedule_type": Schedule.MINUTES,
-            "minutes": 15,
-            "repeats": -1,
-        },
-    )
 
 
 def _parts(account: User) -> Iterator[None]:

@@ -44,6 +44,21 @@ class ProfileForm(forms.ModelForm[User]):
         fields = ("username", "first_name", "last_name", "email")
 
 
+class OwnPasswordForm(PasswordChangeForm):
+    """A new password for whoever knows the old one; wrong ones count as they do at the login."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:  # those of PasswordChangeForm
+        super().__init__(*args, **kwargs)
+        self._request = request
+
+    def clean_old_password(self) -> str:
+        """Return the old password, or refuse it."""
+        password: str = self.cleaned_data["old_password"]
+        if authenticate(self._request, username=self.user.get_username(), password=password) is None:
+            raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return password
+
+
 class DeletionForm(forms.Form):
     """Asks for the password before everything goes."""
 
@@ -161,8 +176,13 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 class PasswordChangeView(auth_views.PasswordChangeView):
     """Change the password; every other session of the account ends."""
 
+    form_class = OwnPasswordForm
     template_name = "registration/change_password.html"
     success_url = reverse_lazy("settings")
+
+    def get_form_kwargs(self) -> dict[str, Any]:  # what Django hands to the form
+        """Let the form know who asks."""
+        return super().get_form_kwargs() | {"request": self.request}
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Say so."""

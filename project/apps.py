@@ -10,8 +10,8 @@ class ProjectConfig(AppConfig):
     name = "project"
 
     def ready(self) -> None:
-        """Register the schedule of what is deleted little by little."""
-        from project import account_deletion  # noqa: PLC0415 models are not loaded before this
+        """Register the schedule of the sweep."""
+        from project import housekeeping  # noqa: PLC0415 models are not loaded before this
 
         # This app has no models, and so no signal of its own.
-        post_migrate.connect(account_deletion.schedule_resume, sender=apps.get_app_config("django_q"))
+        post_migrate.connect(housekeeping.schedule_sweep, sender=apps.get_app_config("django_q"))

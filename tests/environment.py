@@ -14,7 +14,11 @@ Path(_data_dir, "static").mkdir()
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["DATA_DIR"] = _data_dir
 os.environ.setdefault("SECRET_KEY", "only for tests")
-for name in ("DEBUG", "HTTPS", "ALLOWED_HOSTS", "IMPORT_MAX_BYTES", "REGISTRATION_OPEN", "HOST", "PORT"):
+for name in (
+    *("DEBUG", "HTTPS", "HSTS_SECONDS", "PROXY_COUNT", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "HOST", "PORT"),
+    *("REGISTRATION_OPEN", "EMAIL_URL", "DEFAULT_FROM_EMAIL", "IMPORT_MAX_BYTES", "IMPORT_MAX_ACTIVE"),
+    *("IMPORT_MAX_PER_HOUR", "IMPORT_MAX_STORED_BYTES", "IMPORT_MIN_FREE_BYTES"),
+):
     os.environ.pop(name, None)
 
 if os.environ.get("CAIRN_TEST_DATABASE") == "postgresql":

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 from django.test import Client
+from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from bookmarks.drafts import Duplicates
@@ -23,6 +25,7 @@ from imports.options import ImportOptions
 from imports.prepared import prepared_path
 from project import account_deletion
 from project.account_deletion import OnlyAdministratorError, close, delete_slice, resume
+from project.housekeeping import sweep
 from tests.factories import make_bookmark, make_job, make_user
 
 pytestmark = pytest.mark.django_db
@@ -142,10 +145,21 @@ def test_a_deletion_whose_message_was_lost_is_taken_up_again() -> None:
     ada = furnished("ada")
     close(ada)
     OrmQ.objects.all().delete()
-    assert Schedule.objects.filter(func="project.account_deletion.resume").count() == 1
-    resume()
+    assert Schedule.objects.filter(func="project.housekeeping.sweep").count() == 1
+    sweep()
     assert run_queue() == 1
     assert not User.objects.filter(pk=ada.pk).exists()
+
+
+def test_sessions_that_have_expired_are_swept_away_and_no_others() -> None:
+    ada = make_user("ada")
+    for _ in range(2):
+        Client().force_login(ada)
+    expired = Session.objects.first()
+    assert expired
+    Session.objects.filter(pk=expired.pk).update(expire_date=timezone.now() - timedelta(seconds=1))
+    sweep()
+    assert Session.objects.exclude(pk=expired.pk).count() == Session.objects.count() == 1
 
 
 def test_nobody_is_deleted_who_has_not_closed_the_account() -> None:
@@ -177,6 +191,8 @@ def test_the_password_of_an_open_session_cannot_be_guessed_for_long(client: Clie
     answers = [client.post(DELETE, {"password": f"guess {number}"}).status_code for number in range(6)]
     assert answers == [200, 200, 200, 200, 429, 429]
     assert client.post(DELETE, {"password": "a password"}).status_code == 429
+    change = {"old_password": "a password", "new_password1": "stacked-stones-7", "new_password2": "stacked-stones-7"}
+    assert client.post("/accounts/password/", change).status_code == 429
     assert User.objects.filter(username="ada").exists()
 
 
