@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,8 +18,9 @@ from django.utils.formats import date_format
 from django.utils.translation import override
 
 from bookmarks.models import Bookmark
-from imports.models import Happening, JobEvent, Status, Work
+from imports.models import Happening, ImportJob, JobEvent, Status, Work
 from imports.options import ImportOptions
+from imports.pipeline import run_to_end
 from tests.catalogue import LOCALE, Entry, entries, source_texts
 from tests.factories import make_bookmark, make_job, make_user
 
@@ -222,10 +224,22 @@ def test_no_page_in_german_has_english_on_it(german: Client, addresses: list[str
 
 
 @pytest.mark.django_db
-def test_visitors_see_german_before_they_log_in(client: Client, owner: User) -> None:
-    page = client.get(reverse("login"), headers={"Accept-Language": "de"}).content.decode()
+@pytest.mark.parametrize("name", ["login", "password_reset", "password_reset_done"])
+def test_visitors_see_german_before_they_log_in(client: Client, owner: User, name: str) -> None:
+    page = client.get(reverse(name), headers={"Accept-Language": "de"}).content.decode()
     assert '<html lang="de"' in page
     assert not list(untranslated(shown(page)))
+
+
+@pytest.mark.django_db
+def test_the_first_visitor_is_welcomed_in_german(client: Client) -> None:
+    page = client.get(reverse("signup"), headers={"Accept-Language": "de"}).content.decode()
+    assert "Willkommen bei Cairn" in page
+    assert not list(untranslated(shown(page)))
+
+
+@pytest.mark.django_db
+def test_a_page_that_is_not_there_says_so_in_german(client: Client) -> None:
     missing = client.get("/nirgends/", headers={"Accept-Language": "de"})
     assert missing.status_code == 404
     assert "Seite nicht gefunden" in missing.content.decode()
@@ -259,3 +273,32 @@ def test_the_language_that_a_person_chooses_outweighs_the_browsers(client: Clien
 def test_what_a_form_refuses_is_refused_in_the_readers_language(german: Client) -> None:
     wrong = german.post(reverse("bookmarks:new"), {"url": "javascript:alert(1)"}).content.decode()
     assert "Es ist eine javascript:-Adresse; nur http- und https-Adressen können Lesezeichen sein." in wrong
+
+
+@pytest.mark.django_db
+def test_a_file_that_is_no_export_is_refused_in_the_readers_language(german: Client) -> None:
+    file = SimpleUploadedFile("old.html", b"%PDF-1.7 and more")
+    answer = german.post(reverse("imports:import_submit"), {"file": file}, follow=True)
+    page = " ".join(answer.content.decode().split())
+    assert "Das ist ein PDF-Dokument. Cairn liest Exporte von Browsern" in page
+
+
+@pytest.mark.django_db
+def test_what_an_import_leaves_in_english_is_shown_in_the_readers_language(german: Client, owner: User) -> None:
+    items = b'{"url": "https://example.org/1"}, {"url": "mailto:a@example.org"}, {"title": "nothing"}, ' * 1000
+    content = b"[" + items + b'{"url": '
+    file = SimpleUploadedFile("ablage.json", content)
+    german.post(reverse("imports:import_submit"), {"file": file})
+    job = run_to_end(ImportJob.objects.get(user=owner))
+    assert job.error_message.startswith("The file is cut off")
+    page = " ".join(german.get(reverse("imports:import")).content.decode().split())
+    assert "Die Datei ist abgeschnitten: Sie endet mittendrin, in Zeile 1, Zeichen " in page
+    assert "3.000 Einträge davor konnten gelesen werden." in page
+
+
+@pytest.mark.django_db
+def test_the_administration_calls_things_by_german_names(german: Client, owner: User) -> None:
+    User.objects.filter(pk=owner.pk).update(is_superuser=True)
+    page = german.get(reverse("admin:index")).content.decode()
+    assert "Importaufträge" in page
+    assert "Schlagwörter" in page
