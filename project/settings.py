@@ -135,6 +135,8 @@ AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# The log names the address, as a firewall may want to know; what stood in the field of the name may be a password.
+AXES_SENSITIVE_PARAMETERS = ["username"]
 
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "bookmarks:list"

@@ -88,11 +88,15 @@ def test_logging_in_forgets_the_failures_of_the_pair_alone(ada: User) -> None:
     assert [row.username for row in AccessAttempt.objects.all()] == ["bob"]
 
 
-def test_neither_the_password_nor_the_name_is_kept_with_what_was_sent(ada: User) -> None:
+def test_the_log_has_the_address_but_neither_the_password_nor_the_name(
+    ada: User, caplog: pytest.LogCaptureFixture
+) -> None:
     attempt("ada", "nearly my password")
     kept = AccessAttempt.objects.get()
-    assert "nearly" not in kept.post_data
-    assert kept.username == "ada"
+    for text in (kept.post_data, caplog.text):
+        assert "nearly" not in text
+        assert "ada" not in text
+    assert "192.0.2.1" in caplog.text
 
 
 def test_a_login_says_the_same_whether_there_is_such_an_account_or_not(ada: User) -> None:
