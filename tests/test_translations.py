@@ -285,7 +285,7 @@ def test_a_file_that_is_no_export_is_refused_in_the_readers_language(german: Cli
 
 @pytest.mark.django_db
 def test_what_an_import_leaves_in_english_is_shown_in_the_readers_language(german: Client, owner: User) -> None:
-    items = b'{"url": "https://example.org/1"}, {"url": "mailto:a@example.org"}, {"title": "nothing"}, ' * 1000
+    items = b'{"url": "https://example.org/1", "title": "eins"}, {"url": "https://"}, ' * 1500
     content = b"[" + items + b'{"url": '
     file = SimpleUploadedFile("ablage.json", content)
     german.post(reverse("imports:import_submit"), {"file": file})
