@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 WIDTH, HEIGHT = 1000, 100
 # Where more years than this lie between two dates, one of them is a mistake: the empty ones are left out.
 _MOST_YEARS = 60
-_WIDEST = 60
+_WIDEST = 100
 
 
 @dataclass(frozen=True)

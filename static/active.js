@@ -41,13 +41,18 @@
     }
   }
 
+  // Who looks at a preview knows that it is ready.
+  function isShown({ content }) {
+    return content.querySelector("a").pathname === location.pathname && document.getElementById("preview-confirm");
+  }
+
   function tell() {
     recall();
     const news = [...sign().querySelectorAll("template[data-news]")].filter(({ dataset }) => !(dataset.news in told));
     if (!news.length) return;
     for (const { dataset } of news) told[dataset.news] = Date.now();
     remember();
-    for (const { content } of news.slice(-MOST_AT_ONCE)) {
+    for (const { content } of news.filter((item) => !isShown(item)).slice(-MOST_AT_ONCE)) {
       const note = content.firstElementChild.cloneNode(true);
       document.dispatchEvent(new CustomEvent("toast", { detail: { note } }));
     }

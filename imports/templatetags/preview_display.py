@@ -1,6 +1,10 @@
 """How what a preview has found reads on its page."""
 
+from datetime import UTC, datetime
+
 from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -28,7 +32,7 @@ def field_label(name: str) -> str:
 
 
 @register.filter
-def shown_value(value: object) -> str:
+def shown_value(value: object, field: str = "") -> str:
     """Return a field's value before or after the import as people read it; nothing for one that is empty."""
     match value:
         case None | "" | "None":
@@ -37,4 +41,13 @@ def shown_value(value: object) -> str:
             return _("yes")
         case "False" | False:
             return _("no")
-    return str(value)
+    return _moment(str(value)) if field == "created" else str(value)
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    here = timezone.localtime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return f"{date_format(here, 'SHORT_DATE_FORMAT')} {here:%H:%M:%S}"

@@ -156,6 +156,7 @@ def test_changes_are_shown_by_field_and_with_examples_before_and_after(browser: 
         {"field": "unread", "before": "True", "after": "False"},
         {"field": "description", "before": "", "after": HOSTILE},
     ]
+    changes += [{"field": "created", "before": "2026-11-23 12:12:13.228951", "after": "None"}]
     example = {"url": "https://example.org/a", "title": "Old", "changes": changes}
     page = page_of(browser, make_preview(owner, examined=7, fields={"title": 6, "unread": 1}, examples=[example]))
     assert "In the 7 bookmarks that were looked at, this would change:" in page
@@ -163,6 +164,7 @@ def test_changes_are_shown_by_field_and_with_examples_before_and_after(browser: 
     assert '<th scope="row">Title</th> <td>Old</td> <td>New</td>' in page
     assert '<th scope="row">Unread</th> <td>yes</td> <td>no</td>' in page
     assert '<th scope="row">Description</th> <td>–</td> <td>&lt;script&gt;' in page
+    assert '<th scope="row">Date</th> <td>11/23/2026 12:12:13</td> <td>–</td>' in page
 
 
 def test_nothing_is_said_about_pages_already_there_where_none_is(browser: Client, owner: User) -> None:
