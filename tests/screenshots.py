@@ -1,10 +1,15 @@
-"""Makes the pictures in docs/images from a running site with made-up bookmarks: `python -m tests.screenshots`."""
+"""Makes pictures of the site with made-up bookmarks: `python -m tests.screenshots`.
+
+Those that the documents show go to docs/images, and every state that imports can be in to build/screenshots.
+"""
 
 import csv
 import html
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from datetime import datetime
@@ -16,8 +21,10 @@ from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwrigh
 from tests.benchmarks.data import write_collection
 from tests.e2e.conftest import launch, log_in
 from tests.e2e.site import NAME, PASSWORD, Site
+from tests.project.processes import REPOSITORY
 
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
+IMAGES = REPOSITORY / "docs" / "images"
+STATES = REPOSITORY / "build" / "screenshots"
 # Every window that a page is shown in: the name's ending, and options of Browser.new_context.
 WINDOWS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
@@ -206,9 +213,20 @@ def main() -> None:
             site.environment[variable] = ""
         with site.running():
             take(launch(playwright, shutil.which("chromium") or sys.exit("Chromium is needed.")), site, folder)
+        take_states(Site(folder / "states"), folder)
         IMAGES.mkdir(parents=True, exist_ok=True)
         for picture in folder.glob("*.png"):
             shutil.copy(picture, IMAGES)
+
+
+def take_states(site: Site, folder: Path) -> None:
+    """Show every state of imports, made in a new database, before a web server without a worker."""
+    shutil.rmtree(STATES, ignore_errors=True)
+    STATES.mkdir(parents=True)
+    environment = {**os.environ, **site.environment, "DJANGO_SETTINGS_MODULE": "project.settings"}
+    subprocess.run([sys.executable, "manage.py", "prepare"], cwd=REPOSITORY, env=environment, check=True)
+    command = [sys.executable, "-m", "tests.state_pictures", str(folder), str(STATES), str(site.port)]
+    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True)
 
 
 def take(browser: Browser, site: Site, folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -19,18 +20,19 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from bookmarks.drafts import Duplicates
 from imports import lifecycle, pipeline, uploads
-from imports.models import Heartbeat, ImportJob, Status, Work
+from imports.models import ACTIVE, Heartbeat, ImportJob, Status, Work
 from imports.options import ImportOptions
 from tests.benchmarks.data import write_collection
 from tests.factories import make_bookmark, make_job, make_user
 
 # Longer than anybody looks at a state: until then nobody takes a job up, or finds it abandoned.
 HELD = timedelta(days=1)
+AGO = timedelta(hours=2)
 TABLE = [
-    ("https://drystone.example/beginners", "Building a dry stone wall: the first metre", "walls howto", "2019-04-06"),
-    ("https://uplands.example/cairns", "Why hikers build cairns", "walls hiking", "2020-08-22"),
+    ("https://drystone.example/beginners", "Building a dry stone wall: the first metre", "walls,howto", "2019-04-06"),
+    ("https://uplands.example/cairns", "Why hikers build cairns", "walls,hiking", "2020-08-22"),
     ("https://kitchen.example/rye-sourdough", "Rye sourdough in three days", "bread", "2021-01-17"),
-    ("https://hedges.example/laying", "Laying a hedge", "garden walls", "2024-10-19"),
+    ("https://hedges.example/laying", "Laying a hedge", "garden,walls", "2024-10-19"),
     ("https://trains.example/night", "Night trains of Europe", "travel", "2025-03-08"),
     ("javascript:void(document.title)", "Bookmarklet: show the title", "", ""),
     ("file:///home/robin/notes.html", "Notes on my disk", "", ""),
@@ -69,9 +71,13 @@ class State:
 def make_states(*, items: int = 2_000) -> list[State]:
     """Make every state; the import whose page is shown has so many `items`."""
     made = [*_in_the_history(), *_before(), *_after(items), *_in_trouble()]
+    # What ended a while ago is not told any more, and would cover what is to be seen.
+    ended = ImportJob.objects.exclude(status__in=ACTIVE)
+    ended.update(created=F("created") - AGO, completed_at=F("completed_at") - AGO, prepared_at=F("prepared_at") - AGO)
+    _completed(told := make_user())
     # Nobody works here, and nobody shall be missed.
     OrmQ.objects.all().delete()
-    return made
+    return [*made, State(name="toast", owner=told, path="/bookmarks/", begin=_see_the_toast)]
 
 
 def _in_the_history() -> list[State]:
@@ -177,12 +183,11 @@ def _imported(owner: User, *, preview: bool = False) -> ImportJob:
     return _run(owner, "reading-list.csv", _table(), options)
 
 
-def _completed(owner: User) -> ImportJob:
-    items = [
-        {"type": "Link", "url": f"https://example.com/{number}", "name": f"Page {number}"} for number in range(40)
-    ]
+def _completed(owner: User, name: str = "bookmarks.json") -> ImportJob:
+    urls = [f"https://{name.partition('.')[0]}.example/{number}" for number in range(40)]
+    items = [{"type": "Link", "url": url, "name": f"Page {number}"} for number, url in enumerate(urls, 1)]
     content = json.dumps({"type": "Collection", "items": items}).encode()
-    return _run(owner, "bookmarks.json", content, ImportOptions())
+    return _run(owner, name, content, ImportOptions())
 
 
 def _failed(owner: User) -> ImportJob:
@@ -190,7 +195,7 @@ def _failed(owner: User) -> ImportJob:
 
 
 def _undone(owner: User) -> ImportJob:
-    job = _completed(owner)
+    job = _completed(owner, "by-mistake.json")
     lifecycle.undo(owner, job.pk)
     job.refresh_from_db()
     return pipeline.run_to_end(job)
@@ -235,6 +240,11 @@ def _open_details(page: Page) -> None:
     for summary in page.locator("main details > summary").all():
         if summary.is_visible() and not summary.evaluate("summary => summary.closest('#import-form') !== null"):
             summary.click()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _see_the_toast(page: Page) -> None:
+    expect(page.locator("#live .note")).to_contain_text("bookmarks.json was imported: 40 new.")
 
 
 def _begin_to_fix(page: Page) -> None:
