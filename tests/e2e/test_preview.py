@@ -162,8 +162,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> RunningSite:
 
 
 def upload(page: Page, site: RunningSite, path: Path) -> str:
-    """Upload the export with a preview, and return the address of that as soon as there is a job."""
-    path.write_text(EXPORT)
+    """Upload the export with a preview, and return the address of that as soon as there is a job.
+
+    Each file has pages of its own, as tests share the site.
+    """
+    path.write_text(EXPORT.replace("example.org", f"{path.stem}.example.org"))
     page.goto(f"{site.url}/import/")
     page.get_by_label("Preview first").check()
     page.get_by_label("Export files").set_input_files(path)
@@ -173,10 +176,11 @@ def upload(page: Page, site: RunningSite, path: Path) -> str:
     return f"{site.url}/import/{row_id.removeprefix('job-')}/preview/"
 
 
-def exported_tags(page: Page, site: RunningSite) -> dict[str, list[str]]:
-    """Return the tags of each bookmark by its address, as the export has them."""
+def exported_tags(page: Page, site: RunningSite, name: str) -> dict[str, list[str]]:
+    """Return the tags of each bookmark from the file `name` by its address, as the export has them."""
     whole = json.loads(page.request.get(f"{site.url}/bookmarks/export/activitystream.json").text())
-    return {item["url"]: sorted(item.get("tag", [])) for item in whole["items"]}
+    mine = (item for item in whole["items"] if f"//{name}.example.org/" in item["url"])
+    return {item["url"]: sorted(item.get("tag", [])) for item in mine}
 
 
 @pytest.mark.processes
@@ -189,20 +193,20 @@ def test_from_the_upload_over_another_folder_policy_to_the_bookmarks(
     page.goto(preview)
     expect(page.locator("#preview-created")).to_have_text("2", timeout=PATIENCE_MS)
     expect(page.locator("#preview-failed")).to_have_text("1")
-    assert exported_tags(page, site) == {}
+    assert exported_tags(page, site, "walls") == {}
     page.get_by_label("Folders in the file").select_option("path")
     expect(page.locator("#preview-sample .tag").first).to_have_text("Building/Walls")
     page.get_by_role("button", name="Import these").click()
     expect(page.locator("#live")).to_contain_text("Nothing was imported yet")
     expect(page.locator("#preview-created")).to_have_text("2", timeout=PATIENCE_MS)
     expect(page.get_by_label("Folders in the file")).to_have_value("path")
-    assert exported_tags(page, site) == {}
+    assert exported_tags(page, site, "walls") == {}
     page.get_by_role("button", name="Import these").click()
     page.wait_for_url(f"{site.url}/import/")
     row = page.locator("tr[data-status]").first
     expect(row).to_have_attribute("data-status", "completed", timeout=PATIENCE_MS)
-    imported = exported_tags(page, site)
-    assert imported == {f"https://example.org/{name}": ["Building/Walls"] for name in ("stones", "mortar")}
+    imported = exported_tags(page, site, "walls")
+    assert imported == {f"https://walls.example.org/{name}": ["Building/Walls"] for name in ("stones", "mortar")}
     page.goto(preview)
     page.wait_for_url(f"{site.url}/import/")
 
@@ -235,7 +239,7 @@ def test_without_javascript_options_are_applied_and_a_preview_is_imported_or_dis
     page.get_by_role("button", name="Import these").click()
     expect(page.locator("#live")).to_contain_text("The import begins.")
     for _ in range(120):
-        if "plain" in exported_tags(page, site).get("https://example.org/stones", []):
+        if "plain" in exported_tags(page, site, "plain").get("https://plain.example.org/stones", []):
             break
         page.wait_for_timeout(500)
-    assert exported_tags(page, site)["https://example.org/stones"] == ["Building", "Walls", "plain"]
+    assert exported_tags(page, site, "plain")["https://plain.example.org/stones"] == ["Building", "Walls", "plain"]
