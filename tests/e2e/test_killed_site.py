@@ -86,8 +86,8 @@ def exported(person: Person) -> str:
 
 def test_an_undo_goes_on_by_itself_after_everything_was_killed(site: Site, tmp_path: Path) -> None:
     old, new = tmp_path / "old.json", tmp_path / "new.json"
-    write_collection(old, 6_000, seed=11)
-    write_collection(new, 10_000, seed=12)
+    write_collection(old, 10_000, seed=11)
+    write_collection(new, 30_000, seed=12)
     collection = json.loads(new.read_text())
     # Half of the second file are pages of the first, with other titles and tags.
     known = [{**item, "name": f"New: {item['name']}", "tag": ["new"]} for item in json.loads(old.read_text())["items"]]
