@@ -135,6 +135,13 @@ def upload(page: Page, site: Site, path: Path, *, duplicates: str = "Skip") -> s
     return f"#{page.locator('tr[data-status]').first.get_attribute('id')}"
 
 
+def tidy(page: Page) -> Page:
+    """Take away what was just told, as it covers what is to be seen; return the page."""
+    page.wait_for_load_state("networkidle")
+    page.locator("#live .note").evaluate_all("notes => notes.forEach(note => note.remove())")
+    return page
+
+
 def wait_for(page: Page, row: str, status: str) -> None:
     """Wait until a row on the page has reached a status by itself."""
     expect(page.locator(row)).to_have_attribute("data-status", status, timeout=PATIENCE_MS)
@@ -147,7 +154,7 @@ def import_pages(pages: dict[str, Page], site: Site, folder: Path) -> None:
     rejected = upload(page, site, folder / "reading-list.csv")
     wait_for(page, rejected, "completed")
     page.locator(f"{rejected} details summary").last.click()
-    page.locator(rejected).screenshot(path=folder / "import-rejected.png")
+    tidy(page).locator(rejected).screenshot(path=folder / "import-rejected.png")
     page.locator("#import-more summary").click()
     page.locator("#import-form").screenshot(path=folder / "import-options.png")
 
@@ -161,7 +168,7 @@ def import_pages(pages: dict[str, Page], site: Site, folder: Path) -> None:
     write_cut_off(folder / "activitystream.json")
     failed = upload(page, site, folder / "activitystream.json")
     wait_for(page, failed, "failed")
-    page.locator(failed).screenshot(path=folder / "import-cut-off.png")
+    tidy(page).locator(failed).screenshot(path=folder / "import-cut-off.png")
 
     write_collection(folder / "everything.json", 120_000, seed=6)
     running = upload(page, site, folder / "everything.json", duplicates="Merge")
@@ -169,7 +176,7 @@ def import_pages(pages: dict[str, Page], site: Site, folder: Path) -> None:
     for name, shown in pages.items():
         shown.goto(f"{site.url}/import/")
         expect(shown.locator(running)).to_contain_text("per second", timeout=PATIENCE_MS)
-        down_to(shown, failed if name == "narrow" else rejected, folder / f"import-{name}.png")
+        down_to(shown, failed if name == "narrow" else cancelled, folder / f"import-{name}.png")
         expect(shown.locator(running)).to_have_attribute("data-status", "processing")
 
 
@@ -179,7 +186,7 @@ def down_to(page: Page, row: str, path: Path) -> None:
     if box is None or page.viewport_size is None:
         raise AssertionError(f"{row} is not shown")
     clip: FloatRect = {"x": 0, "y": 0, "width": page.viewport_size["width"], "height": box["y"] + box["height"]}
-    page.screenshot(path=path, full_page=True, clip=clip)
+    tidy(page).screenshot(path=path, full_page=True, clip=clip)
 
 
 def first_account(page: Page, site: Site, folder: Path) -> None:
@@ -201,7 +208,7 @@ def bookmark_pages(pages: dict[str, Page], site: Site, folder: Path) -> None:
     for name, shown in pages.items():
         shown.goto(f"{site.url}/bookmarks/")
         expect(shown.locator(".bookmark")).to_have_count(len(ENTRIES))
-        shown.screenshot(path=folder / f"bookmarks-{name}.png")
+        tidy(shown).screenshot(path=folder / f"bookmarks-{name}.png")
 
 
 def main() -> None:

@@ -22,9 +22,8 @@ from tests.states import State, make_states  # noqa: E402
 
 WIDTHS = {"wide": 1280, "narrow": 390}
 SCHEMES = ("light", "dark")
-SHOWN_HEIGHT = 860
-# The states of which the documents show the upper part, wide.
-SHOWN = {"preview": "preview", "detail": "import-page"}
+# The states of which the documents show the upper part, wide: the name of the picture, and its height.
+SHOWN = {"preview": ("preview", 860), "detail": ("import-page", 1150)}
 
 
 def main(images: Path, states: Path, port: str) -> None:
@@ -57,7 +56,9 @@ def take(browser: Browser, url: str, state: State, window: tuple[str, str], fold
     page: Page = state.show(context, url)
     page.screenshot(path=states / f"{state.name}-{width}-{scheme}.png", full_page=True, animations="disabled")
     if width == "wide" and state.name in SHOWN:
-        page.screenshot(path=images / f"{SHOWN[state.name]}-{scheme}.png", animations="disabled")
+        name, height = SHOWN[state.name]
+        page.set_viewport_size({"width": WIDTHS[width], "height": height})
+        page.screenshot(path=images / f"{name}-{scheme}.png", animations="disabled")
     context.close()
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import random
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -108,29 +109,29 @@ def _in_the_history() -> list[State]:
 
 def _before() -> list[State]:
     """Return the preview: on its way, there, and about to be discarded."""
-    owner = _with_bookmarks()
+    owner = _with_bookmarks("robin")
     options = ImportOptions(preview=True, duplicate_handling=Duplicates.OVERWRITE, tags=("old",))
     ready = _run(owner, "reading-list.csv", _table(), options)
-    waiting = _waiting(owner, work=Work.PREVIEW)
+    waiting = _waiting(waiter := make_user(), work=Work.PREVIEW)
     discard = f"/import/{ready.pk}/preview/discard/"
     return [
         State(name="preview", owner=owner, path=f"/import/{ready.pk}/preview/", begin=_open_details),
-        State(name="preview-waiting", owner=owner, path=f"/import/{waiting.pk}/preview/"),
+        State(name="preview-waiting", owner=waiter, path=f"/import/{waiting.pk}/preview/"),
         State(name="preview-discard", owner=owner, path=discard),
     ]
 
 
 def _after(items: int) -> list[State]:
     """Return the pages of ended imports, and what can be done about them."""
-    owner = _with_bookmarks()
+    owner = _with_bookmarks("ada")
     small = _imported(owner)
     large = _run(owner, "activitystream.json", _collection(items), ImportOptions())
-    undone, running = _undone(owner), _processing(owner)
+    undone, running = _undone(owner), _processing(busy := make_user())
     rejected = f"/import/{small.pk}/rejected/"
     return [
         State(name="detail", owner=owner, path=f"/import/{large.pk}/"),
         State(name="detail-changes", owner=owner, path=f"/import/{small.pk}/"),
-        State(name="detail-running", owner=owner, path=f"/import/{running.pk}/"),
+        State(name="detail-running", owner=busy, path=f"/import/{running.pk}/"),
         State(name="detail-undone", owner=owner, path=f"/import/{undone.pk}/"),
         State(name="rejected", owner=owner, path=rejected),
         State(name="rejected-fix", owner=owner, path=rejected, begin=_begin_to_fix),
@@ -159,15 +160,22 @@ def _table() -> bytes:
 
 
 def _collection(items: int) -> bytes:
+    """Return an export of somebody who saved more in some years than in others."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "activitystream.json"
         write_collection(path, items, seed=5)
-        return path.read_bytes()
+        whole = json.loads(path.read_bytes())
+    years = random.Random(5).choices(
+        range(2009, 2026), [2, 3, 7, 9, 8, 4, 1, 0, 2, 5, 6, 11, 14, 12, 7, 8, 3], k=items
+    )
+    for item, year in zip(whole["items"], years, strict=True):
+        item["published"] = f"{year}{item['published'][4:]}"
+    return json.dumps(whole, indent=1).encode()
 
 
-def _with_bookmarks() -> User:
+def _with_bookmarks(name: str) -> User:
     """Return a person who has some of the table's pages already, under other titles."""
-    owner = make_user()
+    owner = make_user(name)
     for url, title, _tags, _day in TABLE[:3]:
         make_bookmark(owner, url, title=title.partition(":")[0], tags=["walls"], description="Kept by hand.")
     return owner
