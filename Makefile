@@ -83,7 +83,8 @@ messages: .venv/dev.stamp
 
 lock: .tools/uv.stamp
 	$(LOCK) pyproject.toml -o requirements.txt
-	$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) pyproject.toml --extra s3 -c requirements.txt -o requirements-s3.txt
+	$(LOCK) pyproject.toml --extra s3 --group dev -c requirements-s3.txt -o requirements-dev.txt
 
 clean:
 	rm -rf .venv .tools build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov

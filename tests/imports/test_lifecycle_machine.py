@@ -200,6 +200,8 @@ class LifecycleMachine(RuleBasedStateMachine):
         if model.obeys(claim):
             model.deaths += 1
             model.lease = "none"
+            if model.deaths >= lifecycle.DEATHS_UNTIL_FAILED:
+                model.status = Status.FAILED
 
     @rule(claim=claims)
     def complete(self, claim: Claim) -> None:
