@@ -53,6 +53,16 @@ class Sentences:
         """Whether a template fits each sentence of the text."""
         return self._read(text)[1]
 
+    def template_of(self, sentence: str) -> str | None:
+        """Return the template of a single sentence, which has none of its values; None where none fits."""
+        if sentence in self._templates:
+            return sentence
+        for beginning, pattern, template_for in self._patterns:
+            if sentence.startswith(beginning) and (match := pattern.fullmatch(sentence)):
+                with override(None):
+                    return template_for(match.groupdict())
+        return None
+
     def _told(self, text: str, _language: str) -> str:
         return self._read(text)[0]
 

@@ -200,6 +200,9 @@ _COUNTED: tuple[Counted, ...] = (
 
 SENTENCES = Sentences((*_LABELS, *_KINDS, *_FILES, *_ARCHIVES, *_ITEMS, *_JOBS, *REASONS), _COUNTED)
 
+ITEM_SENTENCES = Sentences((*_ITEMS, *REASONS))
+"""Why an item became no bookmark."""
+
 
 def translated(text: str) -> str:
     """Return what was stored of a file, an item or a job in the language that is active; unknown text stays."""

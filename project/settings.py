@@ -25,6 +25,7 @@ HOST = read(env.str, "HOST", "127.0.0.1")
 ALLOWED_HOSTS = read(env.list, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
 CSRF_TRUSTED_ORIGINS: list[str] = read(env.list, "CSRF_TRUSTED_ORIGINS", [])
 REGISTRATION_OPEN = read(env.bool, "REGISTRATION_OPEN", default=False)
+METRICS_TOKEN = read(env.str, "METRICS_TOKEN", "")
 WORKERS = positive(env, "WORKERS", 2)
 IMPORT_MAX_BYTES = positive(env, "IMPORT_MAX_BYTES", 50 * 1024 * 1024)
 IMPORT_RETENTION_DAYS = positive(env, "IMPORT_RETENTION_DAYS", 30)
@@ -155,8 +156,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = at_least_zero(env, "HSTS_SECONDS", 31536000) * HTTPS
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
-# The health check is asked from the machine itself, behind the proxy.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+# These are asked from the machine itself or its network, behind the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 
 LANGUAGE_CODE = "en"
 # Each under the name by which its speakers call it.

@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 from django_q.models import Schedule
 
-from project import views
+from project import health, metrics
 
 # A schedule names any function there is, and the worker calls it: a stolen session of an administrator must not be
 # worth that much.
@@ -19,5 +19,7 @@ urlpatterns = [
     path("accounts/", include("project.account_urls")),
     path("admin/", admin.site.urls),
     path("language/", set_language, name="set_language"),
-    path("healthz", views.healthz, name="healthz"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

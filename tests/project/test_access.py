@@ -22,6 +22,7 @@ type Answers = tuple[int, int, int, int]
 EVERYBODY: Answers = (200, 200, 200, 200)
 AWAY: Answers = (302, 302, 302, 302)
 NO_SUCH_METHOD: Answers = (405, 405, 405, 405)
+NOT_READY: Answers = (503, 503, 503, 503)
 NOT_FOUND: Answers = (404, 404, 404, 404)
 LOGGED_IN: Answers = (302, 200, 200, 200)
 LOGGED_IN_WRONG: Answers = (302, 405, 405, 405)
@@ -33,6 +34,9 @@ DONE_BY_OWNER: Answers = (302, 404, 303, 404)
 SITE: dict[str, tuple[Answers, Answers]] = {
     "": (AWAY, AWAY),
     "healthz": (EVERYBODY, NO_SUCH_METHOD),
+    # No worker has been seen, and no token was set.
+    "readyz": (NOT_READY, NO_SUCH_METHOD),
+    "metrics": (NOT_FOUND, NO_SUCH_METHOD),
     "language/": (AWAY, AWAY),
     "bookmarks/": (LOGGED_IN, LOGGED_IN_WRONG),
     "bookmarks/new": (LOGGED_IN, DONE_BY_ANYBODY_LOGGED_IN),
