@@ -22,7 +22,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-ha
 .DELETE_ON_ERROR:
 
 # exec, so that make's own child is the supervisor: it gets the signal that make was sent.
-run: .venv/run.stamp
+run: .venv/run.stamp $(if $(S3_BUCKET),.venv/s3.stamp)
 	@exec $(PY) manage.py serve --prepare --die-with-parent
 
 test: .venv/dev.stamp
@@ -105,6 +105,12 @@ clean:
 .venv/run.stamp: requirements.txt .venv/python.stamp
 	@echo "Cairn: installing what it needs into .venv"
 	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements.txt
+	@touch $@
+
+# For uploads in S3-compatible storage.
+.venv/s3.stamp: requirements-s3.txt .venv/run.stamp
+	@echo "Cairn: installing what storage in S3 needs into .venv"
+	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements-s3.txt
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.txt .venv/run.stamp

@@ -113,6 +113,9 @@ def run_slice(
     except FileFailedError as error:
         with suppress(ClaimLostError):
             lifecycle.fail(claimed, str(error), can_import_partly=error.can_import_partly)
+    except uploads.StorageAwayError as error:
+        logger.warning("import job %s: goes on when the storage can be reached again: %s", claimed.job_id, error)
+        _step_back(claimed, should_stop)
     except (OperationalError, InterfaceError) as error:
         if _will_pass(error):
             _step_back(claimed, should_stop)

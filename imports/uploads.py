@@ -1,15 +1,19 @@
 """Uploaded files: where they are stored, how they become jobs, and when they go."""
 
 import hashlib
+import logging
 import re
 import secrets
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import batched
 from pathlib import PurePosixPath
+from typing import Protocol, runtime_checkable
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.base import File
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 from django.utils import timezone
 
 from bookmarks.models import Revision
@@ -17,11 +21,30 @@ from imports import lifecycle
 from imports.models import ACTIVE, ImportJob, Status
 from imports.options import ImportOptions
 
+logger = logging.getLogger("imports")
+
 ROOT = "imports"
 # A file is stored before its job is; a file that has had no job for this long never gets one.
 ORPHAN_AGE = timedelta(hours=24)
 # Short transactions, as others want to write too.
 ROWS_AT_ONCE = 1_000
+# What a storage raises that cannot be reached just now, or has no time: each further request would only wait for it.
+_AWAY = (ConnectionError, TimeoutError)
+
+
+class StorageAwayError(Exception):
+    """The storage cannot be reached just now, which no file and no item has caused."""
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """A storage that tells of many files at once, where others have to be asked about each."""
+
+    def files(self, folder: str) -> Iterator[tuple[str, datetime]]:
+        """Yield the name of every file below `folder` with the time since when it is there."""
+
+    def delete_unfinished(self, folder: str, before: datetime) -> int:
+        """Delete what is left of uploads that were begun before a moment and broke off; return of how many."""
 
 
 def save_import_file(file: "File[bytes]", user: AbstractBaseUser) -> str:
@@ -61,14 +84,42 @@ def _content_hash(file: "File[bytes]") -> str:
 
 
 def open_upload(job: ImportJob) -> "File[bytes]":
-    """Open the stored file of a job. Raises FileNotFoundError when it is gone."""
-    return default_storage.open(job.file_path)
+    """Open the stored file of a job: to be read from anywhere, and never wholly in memory.
+
+    Raises FileNotFoundError when it is gone, another OSError when it must not be read, and StorageAwayError, as
+    reading it does, when the storage cannot be reached.
+    """
+    try:
+        return default_storage.open(job.file_path)
+    except _AWAY as error:
+        raise StorageAwayError(str(error)) from error
 
 
-def delete_upload(job: ImportJob) -> None:
-    """Delete the stored file of a job that needs it no more."""
+def delete_upload(job: ImportJob) -> bool:
+    """Delete the stored file of a job that needs it no more; return whether it is gone.
+
+    A file that cannot be deleted now is deleted by a later sweep, once its job has ended.
+    """
+    try:
+        _delete(job)
+    except OSError as error:
+        logger.warning("import job %s: its file could not be deleted yet: %s", job.pk, error)
+        return False
+    return True
+
+
+def _delete(job: ImportJob) -> None:
     default_storage.delete(job.file_path)
     ImportJob.objects.filter(pk=job.pk).update(has_upload=False)
+
+
+def delete_files_of(user_id: int) -> None:
+    """Delete every file of a user, also those that a crash has left, and the folder. Raises OSError."""
+    folder = f"{ROOT}/{user_id}"
+    for name in [name for name, _since in _stored_files(folder)]:
+        default_storage.delete(name)
+    with suppress(FileNotFoundError):
+        default_storage.delete(folder)
 
 
 def delete_expired() -> int:
@@ -78,20 +129,43 @@ def delete_expired() -> int:
         is_needless = job.status == Status.COMPLETED or job.is_forgotten
         if is_needless or (job.upload_expires_at and job.upload_expires_at < timezone.now()):
             lifecycle.expire(job.pk)
-            delete_upload(job)
-            gone += 1
+            try:
+                _delete(job)
+            except _AWAY as error:
+                logger.warning("expired files stay until the storage can be reached: %s", error)
+                break
+            except OSError:
+                logger.exception("import job %s: its expired file cannot be deleted", job.pk)
+            else:
+                gone += 1
     return gone
 
 
 def delete_orphans() -> int:
-    """Delete stored files that have had no job for ORPHAN_AGE; return how many."""
+    """Delete stored files that have had no job for ORPHAN_AGE, and parts of uploads; return how many files."""
+    before = timezone.now() - ORPHAN_AGE
     gone = 0
-    for name in _stored_files():
-        old = default_storage.get_modified_time(name) < timezone.now() - ORPHAN_AGE
-        if old and not ImportJob.objects.filter(file_path=name).exists():
-            default_storage.delete(name)
-            gone += 1
+    try:
+        storage = storages["default"]
+        if isinstance(storage, Listing):
+            storage.delete_unfinished(ROOT, before)
+        old = (name for name, since in _stored_files(ROOT) if since < before)
+        for names in batched(old, ROWS_AT_ONCE):
+            for name in _without_job(names):
+                default_storage.delete(name)
+                gone += 1
+    except OSError as error:
+        logger.warning("files without a job stay until the storage takes it: %s", error)
     return gone
+
+
+def _without_job(names: Iterable[str]) -> list[str]:
+    names = list(names)
+    # By user, as that is what jobs are found by.
+    owners = {int(owner) for name in names if (owner := name.split("/")[1]).isdecimal()}
+    jobs = ImportJob.objects.filter(user__in=owners, file_path__in=names)
+    kept = set(jobs.values_list("file_path", flat=True))
+    return [name for name in names if name not in kept]
 
 
 def delete_forgotten() -> int:
@@ -106,10 +180,19 @@ def delete_forgotten() -> int:
     return gone
 
 
-def _stored_files() -> Iterator[str]:
-    if not default_storage.exists(ROOT):
+def _stored_files(folder: str) -> Iterator[tuple[str, datetime]]:
+    """Yield every file below a folder with the time since when it is there; nothing where there is no folder."""
+    storage = storages["default"]
+    if isinstance(storage, Listing):
+        yield from storage.files(folder)
         return
-    directories, _ = default_storage.listdir(ROOT)
-    for directory in directories:
-        _, names = default_storage.listdir(f"{ROOT}/{directory}")
-        yield from (f"{ROOT}/{directory}/{name}" for name in names)
+    try:
+        folders, names = storage.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        # Its import may have come to its end in the meantime.
+        with suppress(FileNotFoundError):
+            yield f"{folder}/{name}", storage.get_modified_time(f"{folder}/{name}")
+    for below in folders:
+        yield from _stored_files(f"{folder}/{below}")

@@ -3,13 +3,11 @@
 import logging
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
 from time import monotonic
 
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django_q.tasks import async_task
@@ -58,7 +56,8 @@ def close(user: User) -> None:
 def delete_slice(user_id: int) -> None:
     """Delete some of what a closed account has; what is left is for the message that this sends. A task of the queue.
 
-    May be called again at any time, also by two workers at once.
+    May be called again at any time, also by two workers at once. Raises OSError when files cannot be deleted, and then
+    goes on when `resume` sends a message.
     """
     account = User.objects.filter(pk=user_id, username__startswith=f"{_CLOSED} ", is_active=False).first()
     if account is None:
@@ -94,7 +93,7 @@ def _parts(account: User) -> Iterator[None]:
         yield
     yield from _deleted_bookmarks(account.pk)
     yield from _deleted(Tag.objects.owned_by(account))
-    _delete_files(account.pk)
+    uploads.delete_files_of(account.pk)
     # Nothing is yielded after this: however long it takes, the account goes next.
     _delete_sessions(account.pk)
 
@@ -112,16 +111,6 @@ def _deleted_bookmarks(owner_id: int) -> Iterator[None]:
             lock_owner(owner_id)
             delete_bookmarks(owner_id, pks)
         yield
-
-
-def _delete_files(user_id: int) -> None:
-    """Delete what a crash may have left of uploads, and the folder."""
-    folder = f"{uploads.ROOT}/{user_id}"
-    # Not every storage has folders, or minds when there is none.
-    with suppress(OSError, NotImplementedError):
-        for name in default_storage.listdir(folder)[1]:
-            default_storage.delete(f"{folder}/{name}")
-        default_storage.delete(folder)
 
 
 def _delete_sessions(user_id: int) -> None:

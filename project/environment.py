@@ -1,9 +1,11 @@
 """Reads settings from the environment; a wrong value is one clear sentence. Knows nothing of Django's settings."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -23,7 +25,19 @@ SQLITE_OPTIONS: dict[str, Any] = {  # sqlite3.connect() takes values of several 
 }
 
 # A process that was stopped in the middle of a transaction must not keep others waiting for its rows for ever.
-POSTGRESQL_OPTIONS = "-c idle_in_transaction_session_timeout=15s -c lock_timeout=30s"
+# A host that is cut off leaves sessions behind, which the server is to notice before its connections run out.
+POSTGRESQL_OPTIONS = (
+    "-c idle_in_transaction_session_timeout=15s -c lock_timeout=30s"
+    " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+)
+# Nor must a process wait for hours for the answer of a server that is cut off. Seconds, the last one milliseconds.
+POSTGRESQL_PATIENCE: dict[str, Any] = {  # psycopg.connect() takes values of several types
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 
 # What an EMAIL_URL begins with: the options that say how the connection is encrypted, and the usual port.
 _EMAIL_SCHEMES: dict[str, tuple[dict[str, bool], int]] = {
@@ -87,10 +101,59 @@ def database(env: Env, data_dir: Path) -> dict[str, Any]:  # the shape of Django
         return config | {"OPTIONS": dict(SQLITE_OPTIONS)}
     if scheme in {"postgres", "postgresql"}:
         config = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
-        return config | {"OPTIONS": {"options": POSTGRESQL_OPTIONS, **config.get("OPTIONS", {})}}
+        options = {"options": POSTGRESQL_OPTIONS, **POSTGRESQL_PATIENCE, **config.get("OPTIONS", {})}
+        return config | {"OPTIONS": options}
     raise ImproperlyConfigured(
         f"DATABASE_URL must begin with sqlite:// or postgresql://, but begins with {scheme or 'no scheme'!r}"
     )
+
+
+def upload_storage(env: Env) -> dict[str, Any]:  # the shape of an entry in Django's STORAGES
+    """Return the entry for STORAGES that the S3_ variables name; files below MEDIA_ROOT without S3_BUCKET."""
+    names = ("S3_BUCKET", "S3_ENDPOINT_URL", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_PREFIX")
+    values = (
+        read(env.str, "S3_BUCKET", ""),
+        read(env.str, "S3_ENDPOINT_URL", ""),
+        read(env.str, "S3_REGION", ""),
+        read(env.str, "S3_ACCESS_KEY_ID", ""),
+        read(env.str, "S3_SECRET_ACCESS_KEY", ""),
+        read(env.str, "S3_PREFIX", "").strip("/"),
+    )
+    given = dict(zip(names, values, strict=True))
+    if not any(given.values()):
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    _check_bucket(given)
+    options = {
+        "bucket_name": given["S3_BUCKET"],
+        "endpoint_url": given["S3_ENDPOINT_URL"] or None,
+        "region_name": given["S3_REGION"] or None,
+        # Without keys those of the machine are taken, as the S3 library finds them.
+        "access_key": given["S3_ACCESS_KEY_ID"] or None,
+        "secret_key": given["S3_SECRET_ACCESS_KEY"] or None,
+        "location": given["S3_PREFIX"],
+    }
+    return {"BACKEND": "project.object_storage.ObjectStorage", "OPTIONS": options}
+
+
+def _check_bucket(given: dict[str, str]) -> None:
+    """Raise ImproperlyConfigured for S3_ variables that cannot work, repeating nothing that may be secret."""
+    bucket, endpoint = given["S3_BUCKET"], given["S3_ENDPOINT_URL"]
+    if not bucket:
+        others = ", ".join(name for name, value in given.items() if value)
+        raise ImproperlyConfigured(f"S3_BUCKET must name the bucket for uploads, which goes with {others}")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
+        raise ImproperlyConfigured(
+            "S3_BUCKET must be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens"
+        )
+    if endpoint and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", endpoint):
+        raise ImproperlyConfigured("S3_ENDPOINT_URL must look like https://s3.example.org")
+    if bool(given["S3_ACCESS_KEY_ID"]) != bool(given["S3_SECRET_ACCESS_KEY"]):
+        raise ImproperlyConfigured("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be given together, or neither")
+    if find_spec("storages") is None or find_spec("boto3") is None:
+        raise ImproperlyConfigured(
+            "S3_BUCKET needs packages that are not installed: those of requirements-s3.txt, which "
+            "`make .venv/s3.stamp` installs"
+        )
 
 
 def mailers(env: Env) -> dict[str, Any]:  # the shape of Django's MAILERS setting

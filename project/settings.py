@@ -8,7 +8,7 @@ from bootstrap_wrapper import get_bootstrap_dir
 from django.utils.csp import CSP
 from environs import Env
 
-from project.environment import at_least_zero, database, mailers, positive, read, secret_key
+from project.environment import at_least_zero, database, mailers, positive, read, secret_key, upload_storage
 
 django_stubs_ext.monkeypatch()
 
@@ -98,7 +98,7 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static", ("bootstrap", get_bootstrap_dir())]
 MEDIA_ROOT = DATA_DIR / "uploads"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": upload_storage(env),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

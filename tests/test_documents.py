@@ -52,7 +52,7 @@ def sources() -> dict[Path, str]:
 
 def variables() -> set[str]:
     """Return every environment variable that a person may set for the site."""
-    pattern = re.compile(r'(?:\bread\(env\.\w+, |\b(?:positive|at_least_zero)\(env, |\benviron\.get\()"([A-Z_]+)"')
+    pattern = re.compile(r'(?:\bread\(env\.\w+, |\b(?:positive|at_least_zero)\(env, |\benviron\.get\()"([A-Z0-9_]+)"')
     return {name for text in sources().values() for name in pattern.findall(text)}
 
 
