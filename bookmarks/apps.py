@@ -5,6 +5,7 @@ from django.db.backends.signals import connection_created
 from django.utils.translation import gettext_lazy as _
 
 from bookmarks.caseless import add_functions
+from bookmarks.turns import announce_waiting
 
 
 class BookmarksConfig(AppConfig):
@@ -14,5 +15,6 @@ class BookmarksConfig(AppConfig):
     verbose_name = _("Bookmarks")
 
     def ready(self) -> None:
-        """Let every connection compare texts as the search does."""
+        """Let every connection compare texts as the search does, and say when it waits to write."""
         connection_created.connect(add_functions)
+        connection_created.connect(announce_waiting)

@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from django.db import InterfaceError, OperationalError, connection
 
+from bookmarks import turns
 from bookmarks.undo import remaining, remove_unused_tags, take_back
 from bookmarks.upsert import Outcome, upsert_bookmarks
 from imports import lifecycle, preview, uploads
@@ -29,8 +30,6 @@ logger = logging.getLogger("imports")
 SLICE_SECONDS = 8.0
 # How long a batch's transaction should take: short, as SQLite lets nobody else write meanwhile.
 BATCH_SECONDS = 0.040
-# SQLite's waiting writers ask again and again: without a pause they would miss the moments between two batches.
-PAUSE_SECONDS = {"sqlite": 0.010}
 FIRST_BATCH_ITEMS = 500
 # Smaller ones would spend their time on what every transaction costs.
 MIN_BATCH_ITEMS = 500
@@ -165,7 +164,7 @@ def _undo(job: ImportJob, claimed: Claim, limits: Limits, on_batch: OnBatch) -> 
         on_batch(row.done_items, row.undo_total)
         if limits.is_over():
             return False
-        pace.pause()
+        turns.give_way(connection)
     lifecycle.finish_undo(claimed)
     return True
 
@@ -371,7 +370,7 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
             careful_items = 1
             while frame := reader.take(careful_items if reader.position < job.careful_until else pace.items):
                 careful_items = min(2 * careful_items, pace.items)
-                pace.pause()
+                turns.give_way(connection)
                 start = time.monotonic()
                 apply_batch(claimed, frame, is_noted=ticks.is_due())
                 pace.correct(len(frame), time.monotonic() - start)
@@ -419,27 +418,19 @@ class _Ticks:
 
 
 class Pace:
-    """Steers the size of batches so that each takes about BATCH_SECONDS, and leaves others time between two."""
+    """Steers the size of batches so that each takes about BATCH_SECONDS."""
 
     def __init__(self) -> None:
         self.items = FIRST_BATCH_ITEMS
-        self._ended = 0.0
 
     def correct(self, count: int, seconds: float) -> None:
-        """Take a batch of `count` items into account that took `seconds` and has just ended.
+        """Take a batch of `count` items into account that took `seconds`.
 
         The next is at most twice, and at least half, as large as this one was to be.
         """
-        self._ended = time.monotonic()
         fitting = count * BATCH_SECONDS / max(seconds, 0.001)
         bounded = min(max(fitting, self.items / 2), self.items * 2)
         self.items = int(min(max(bounded, MIN_BATCH_ITEMS), MAX_BATCH_ITEMS))
-
-    def pause(self) -> None:
-        """Wait for what is left of the pause after the last batch: what was done since counts as part of it."""
-        left = self._ended + PAUSE_SECONDS.get(connection.vendor, 0) - time.monotonic()
-        if left > 0:
-            time.sleep(left)
 
 
 def _progress_log(job: ImportJob) -> OnBatch:

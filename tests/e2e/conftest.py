@@ -19,6 +19,11 @@ def running_site(site: Site) -> Iterator[Site]:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Make a site with one account, on each database. It does not run yet."""
+    return new_site(request, tmp_path_factory)
+
+
+def new_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Make a site on the database that the parameter of a fixture names."""
     url = new_database(request.getfixturevalue("postgres_server_url")) if request.param == "postgresql" else ""
     return Site(tmp_path_factory.mktemp("site"), url)
 

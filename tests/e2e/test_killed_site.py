@@ -12,13 +12,20 @@ import pytest
 from bookmarks.canonical import unique_hash
 from tests.benchmarks.browsing import Person
 from tests.benchmarks.data import write_collection
+from tests.e2e.conftest import new_site
 from tests.e2e.site import Site
 from tests.project.processes import eventually
 
 pytestmark = pytest.mark.processes
 
-ITEMS = 30_000
+ITEMS = 100_000
 EXPORT = "/bookmarks/export/activitystream.json"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Make a site for each test, as what one test imports another would meet."""
+    return new_site(request, tmp_path_factory)
 
 
 def counts(person: Person, job: int) -> list[int]:

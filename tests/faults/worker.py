@@ -7,6 +7,7 @@ of its name; the process that takes the file away kills itself there.
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -16,7 +17,9 @@ from typing import Any
 import django
 from django.conf import settings
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
+from bookmarks import turns
 from tests.faults.pace import FOLDER_VARIABLE, PACES, VARIABLE, Pace
 
 POINTS = {
@@ -103,14 +106,20 @@ def sign_batches() -> None:
 
 
 def quicken(pace: Pace) -> None:
-    """Shorten the waiting times, and make batches small."""
+    """Shorten the waiting times, and make batches small and the way between two long."""
     from imports import lifecycle, pipeline  # noqa: PLC0415 - needs Django set up
 
     lifecycle.LEASE = timedelta(seconds=pace.lease)
     lifecycle.LOST_AFTER = timedelta(seconds=pace.lost_after)
     pipeline.SLICE_SECONDS = pace.slice
     pipeline.FIRST_BATCH_ITEMS = pipeline.MAX_BATCH_ITEMS = pace.batch_items
-    pipeline.PAUSE_SECONDS = {"sqlite": 0.02, "postgresql": 0.02}
+    give_way = turns.give_way
+
+    def dawdle(connection: BaseDatabaseWrapper) -> None:
+        give_way(connection)
+        time.sleep(0.02)
+
+    turns.give_way = dawdle
     options = settings.DATABASES["default"].get("OPTIONS", {})
     if "timeout" in options:
         options["timeout"] = pace.busy_timeout
