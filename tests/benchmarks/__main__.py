@@ -90,8 +90,17 @@ def measure(arguments: tuple[str, ...], path: Path, environment: dict[str, str])
     return figures
 
 
-def run_one(contender: Contender, items: int, folder: Path, databases: Databases) -> tuple[float, float, float]:
-    """Return items per second, peak and growth of memory in MB of one run."""
+class Run(NamedTuple):
+    """What one run achieved; memory in MB, `batch` in items where the contender chooses it."""
+
+    items_per_second: float
+    peak_mb: float
+    growth_mb: float
+    batch: float
+
+
+def run_one(contender: Contender, items: int, folder: Path, databases: Databases) -> Run:
+    """Run one contender on a new database."""
     path = folder / f"{items}.json"
     environment = databases.new()
     measured_items = items
@@ -102,21 +111,27 @@ def run_one(contender: Contender, items: int, folder: Path, databases: Databases
         path, measured_items = folder / "further.json", PER_ROW_ITEMS
         contender = contender._replace(arguments=(*contender.arguments, "--again"))
     figures = measure(contender.arguments, path, environment)
-    return measured_items / figures["seconds"], figures["peak_mb"], figures["peak_mb"] - figures["idle_mb"]
+    growth = figures["peak_mb"] - figures["idle_mb"]
+    return Run(measured_items / figures["seconds"], figures["peak_mb"], growth, figures["batch"])
 
 
 def compare(vendor: str, items: int, runs: int, folder: Path) -> dict[str, Figures]:
-    """Return the figures of every contender on a database; they take turns."""
+    """Return the figures of every contender on a database; they take turns.
+
+    The bare driver writes in batches of the size that the run before it took on average.
+    """
     write_collection(folder / f"{items}.json", items)
     write_collection(folder / "further.json", PER_ROW_ITEMS, seed=items)
-    results: dict[str, list[tuple[float, float, float]]] = {}
+    results: dict[str, list[Run]] = {}
     with ExitStack() as stack:
         databases = Databases(vendor, stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         for _ in range(runs):
             for contender in CONTENDERS[vendor]:
-                results.setdefault(contender.label, []).append(run_one(contender, items, folder, databases))
+                batch = ("--batch", f"{results[OURS.label][-1].batch:.0f}") if contender is BARE else ()
+                sized = contender._replace(arguments=(*contender.arguments, *batch))
+                results.setdefault(contender.label, []).append(run_one(sized, items, folder, databases))
     return {
-        label: Figures(*(round(median(column), 1) for column in zip(*found, strict=True)))
+        label: Figures(*(round(median(getattr(run, name) for run in found), 1) for name in Figures._fields))
         for label, found in results.items()
     }
 

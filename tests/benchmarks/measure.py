@@ -22,7 +22,7 @@ from tests.benchmarks import contenders  # noqa: E402
 
 
 def main() -> None:
-    """Measure, and print seconds and the peak of resident memory before and after, in MB."""
+    """Measure; print seconds, items in a batch where those vary, and the peak of memory before and after, in MB."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("contender", choices=["ours", "per_row", "bulk_create", "bare_driver"])
     parser.add_argument("file", type=Path)
@@ -35,8 +35,10 @@ def main() -> None:
     idle = _peak_megabytes()
     measure = getattr(contenders, options.contender)
     extra = {"batch": options.batch} if options.contender == "bare_driver" else {"duplicates": options.duplicates}
-    seconds = measure(options.file, user, **extra)
-    print(json.dumps({"seconds": seconds, "idle_mb": idle, "peak_mb": _peak_megabytes()}))  # noqa: T201 its output
+    measured = measure(options.file, user, **extra)
+    seconds, batch = measured if isinstance(measured, tuple) else (measured, 0)
+    figures = {"seconds": seconds, "batch": batch, "idle_mb": idle, "peak_mb": _peak_megabytes()}
+    print(json.dumps(figures))  # noqa: T201 its output
 
 
 def _peak_megabytes() -> float:
