@@ -1,8 +1,13 @@
 """What the queue calls. Thin: a message only wakes a worker, `imports.lifecycle` knows whether there is work."""
 
+import logging
+
 from imports import lifecycle, news, pipeline, prepared, uploads
+from imports.job_context import at_job
 from imports.models import ImportJob
 from imports.stopping import should_stop
+
+logger = logging.getLogger("imports")
 
 _DAY = 24 * 3600
 
@@ -15,9 +20,17 @@ def process_import_job(import_job_id: int, wake: int | None = None) -> None:
     if should_stop():
         lifecycle.hand_back(import_job_id)
         return
-    claimed = lifecycle.claim(import_job_id, wake)
-    if claimed is not None:
-        pipeline.run_slice(claimed, should_stop=should_stop)
+    with at_job(import_job_id):
+        claimed = lifecycle.claim(import_job_id, wake)
+    if claimed is None:
+        return
+    with at_job(claimed.job_id, fence=claimed.fence):
+        try:
+            pipeline.run_slice(claimed, should_stop=should_stop)
+        except Exception:
+            # The queue logs it as well, but does not know the job.
+            logger.exception("import job %s: a slice failed", claimed.job_id)
+            raise
 
 
 def send_news(import_job_id: int) -> None:

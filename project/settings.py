@@ -1,14 +1,16 @@
 """All settings of the site, read from the environment."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import django_stubs_ext
 from bootstrap_wrapper import get_bootstrap_dir
 from django.utils.csp import CSP
-from environs import Env
+from environs import Env, validate
 
 from project.environment import at_least_zero, database, mailers, positive, read, secret_key, upload_storage
+from project.logs import FORMATS, configuration
 
 django_stubs_ext.monkeypatch()
 
@@ -26,6 +28,8 @@ ALLOWED_HOSTS = read(env.list, "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1
 CSRF_TRUSTED_ORIGINS: list[str] = read(env.list, "CSRF_TRUSTED_ORIGINS", [])
 REGISTRATION_OPEN = read(env.bool, "REGISTRATION_OPEN", default=False)
 METRICS_TOKEN = read(env.str, "METRICS_TOKEN", "")
+LOG_FORMAT: str = read(partial(env.str, validate=validate.OneOf(FORMATS)), "LOG_FORMAT", "text")
+LOG_REQUESTS = read(env.bool, "LOG_REQUESTS", default=False)
 WORKERS = positive(env, "WORKERS", 2)
 IMPORT_MAX_BYTES = positive(env, "IMPORT_MAX_BYTES", 50 * 1024 * 1024)
 IMPORT_RETENTION_DAYS = positive(env, "IMPORT_RETENTION_DAYS", 30)
@@ -58,6 +62,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.middleware.request_log",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -195,16 +200,4 @@ Q_CLUSTER = {
     "label": "Queue",
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        "imports": {"level": "INFO"},
-        "project": {"level": "INFO"},
-        # One line per message that is enqueued and executed would drown the log of the imports.
-        "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-    },
-}
+LOGGING = configuration(LOG_FORMAT)

@@ -7,6 +7,7 @@ end, because only the leader knows in which order its own processes may go.
 
 import argparse
 import contextlib
+import json
 import os
 import select
 import signal
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -211,8 +213,12 @@ def _do_nothing(_signum: int, _frame: FrameType | None) -> None:
 
 
 def say(sentence: str) -> None:
-    """Tell the person at the terminal, or the log."""
-    print(f"supervisor: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 - this is a program's own output
+    """Tell the person at the terminal, or the log: as `project.logs` does with LOG_FORMAT=json, which needs more."""
+    line = f"supervisor: {sentence}"
+    if os.environ.get("LOG_FORMAT") == "json":
+        moment = datetime.now(UTC).isoformat()
+        line = json.dumps({"time": moment, "level": "WARNING", "logger": "project.supervisor", "message": sentence})
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is a program's own output
 
 
 def listen(host: str, port: int) -> socket.socket:
