@@ -17,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402 the apps must be loaded first
+from django.db import connection  # noqa: E402 likewise
 
 from tests.benchmarks import contenders  # noqa: E402
 
@@ -29,7 +30,12 @@ def main() -> None:
     parser.add_argument("--duplicates", default="skip")
     parser.add_argument("--batch", type=int, default=1_000)
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--untuned", action="store_true", help="SQLite as Django opens it by default")
     options = parser.parse_args()
+    if options.untuned:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA journal_mode=DELETE")
+            cursor.execute("PRAGMA synchronous=FULL")
     user = User.objects.order_by("pk").last() if options.again else None
     user = user or User.objects.create(username=f"user {time.time_ns()}")
     idle = _peak_megabytes()
