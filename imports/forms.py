@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.template.defaultfilters import filesizeformat
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from bookmarks.drafts import Duplicates, clean_tags
@@ -124,6 +125,7 @@ class ImportJobForm(forms.Form):
             tags=tuple(name for _key, name in clean_tags(chosen["tags"].split(","))),
             preview=chosen["preview"],
             notify=chosen["notify"],
+            language=get_language() or "",
         )
 
 

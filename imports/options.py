@@ -21,7 +21,8 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fal
 
     `format` is the name of a format, or "auto". `tags` go on everything imported. `partial` says that a file which
     breaks off is to be imported up to the break. `members` are the wanted files of an archive; empty means all.
-    `preview` asks to be shown first what the import would do, `notify` for an email when it has ended.
+    `preview` asks to be shown first what the import would do, `notify` for an email when it has ended, in `language`,
+    the code of a language; empty is the site's.
     """
 
     duplicate_handling: Duplicates = Duplicates.SKIP
@@ -32,6 +33,7 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fal
     partial: bool = False
     preview: bool = False
     notify: bool = False
+    language: str = ""
 
     def reads_like(self, other: "ImportOptions") -> bool:
         """Whether reading a file under both gives the same items, so that it need not be read again."""

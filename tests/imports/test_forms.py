@@ -33,7 +33,7 @@ def problem_of(form: ImportJobForm) -> str:
 def test_a_known_export_is_taken_with_the_usual_options() -> None:
     form = form_with(NETSCAPE)
     assert form.is_valid(), form.errors
-    assert form.options() == ImportOptions()
+    assert form.options() == ImportOptions(language="en")
 
 
 def test_the_file_can_be_read_from_its_start_after_validation() -> None:
@@ -46,14 +46,14 @@ def test_the_choices_become_options() -> None:
     form = form_with(NETSCAPE, duplicate_handling="merge", folders="path", tags=" old, Gute  Sachen ,, old")
     assert form.is_valid(), form.errors
     assert form.options() == ImportOptions(
-        duplicate_handling=Duplicates.MERGE, folders=Folders.PATH, tags=("Gute Sachen", "old")
+        duplicate_handling=Duplicates.MERGE, folders=Folders.PATH, tags=("Gute Sachen", "old"), language="en"
     )
 
 
 def test_a_preview_and_an_email_are_asked_for_by_ticking_a_box_alone() -> None:
     form = form_with(NETSCAPE, preview="on", notify="on")
     assert form.is_valid(), form.errors
-    assert form.options() == ImportOptions(preview=True, notify=True)
+    assert form.options() == ImportOptions(preview=True, notify=True, language="en")
 
 
 def test_each_file_and_pasted_links_get_a_form_of_their_own() -> None:

@@ -5,6 +5,8 @@ import json
 import pytest
 from django.core import mail
 from django.core.files.base import ContentFile
+from django.test import Client
+from django.utils import translation
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -50,6 +52,18 @@ def test_the_email_says_what_became_of_the_import() -> None:
     assert sent.to == ["ada@example.com"]
     assert sent.subject == "Import of mine.json: completed"
     assert "1 new, 0 updated, 0 skipped, 0 failed" in sent.body
+
+
+def test_the_email_speaks_the_language_of_the_page_on_which_it_was_asked_for(client: Client) -> None:
+    client.force_login(make_user(email="ada@example.com"))
+    text = json.dumps({"type": "Collection", "items": [{"type": "Link", "href": "https://example.com/"}]})
+    file = ContentFile(text.encode(), name="mine.json")
+    with translation.override("en"):  # the page's language would stay that of the thread
+        client.post("/import/submit/", {"file": file, "notify": "on"}, headers={"Accept-Language": "de"})
+    assert news.send(pipeline.run_to_end(ImportJob.objects.get()).pk)
+    (sent,) = mail.outbox
+    assert sent.subject == "Import von mine.json: abgeschlossen"
+    assert "1 neu, 0 aktualisiert, 0 übersprungen, 0 abgelehnt" in sent.body
 
 
 def test_a_file_name_cannot_add_headers_to_the_email() -> None:
