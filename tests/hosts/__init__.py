@@ -1,0 +1,1 @@
+"""Several hosts against one database and one S3 endpoint: `python -m tests.hosts --help`."""
