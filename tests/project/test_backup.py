@@ -2,15 +2,29 @@
 
 import json
 import re
+import shutil
 import stat
+import tracemalloc
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
+from zipfile import ZipFile
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
 
+from imports.models import ImportJob, RejectedItem
+from project.archive import MANIFEST
+from project.backup import write_backup
+from tests.factories import make_bookmark, make_job, make_user
 from tests.postgres import new_database
 from tests.project.places import Place
 from tests.project.processes import eventually
@@ -160,3 +174,143 @@ def test_an_import_that_was_running_ends_elsewhere_as_it_did_here(
     assert unchanging(look) == unchanging(source.look)
     new = "from imports.models import ImportJob; print(ImportJob.objects.create(user_id=1, file_path='x').pk)"
     assert place.ask(new) == 4, "the number of an import that was deleted was given out again"
+
+
+@pytest.fixture
+def small(transactional_db: None, tmp_path: Path) -> Path:
+    """Return the backup of a site with a bookmark, and with imports that failed, wait for a decision or were lost."""
+    user = make_user("ada")
+    make_bookmark(user, tags=["a tag"])
+    for status, stored in (("failed", True), ("processing", False), ("previewed", False)):
+        job = make_job(user, status=status, total_bookmarks=2, lease_expires_at=timezone.now() + timedelta(minutes=5))
+        if stored:
+            default_storage.save(job.file_path, ContentFile(b"[]"))
+    call_command("backup", str(tmp_path / "backup"), stdout=StringIO())
+    return tmp_path / "backup"
+
+
+def rewritten(backup: Path, **members: bytes | None) -> Path:
+    """Return a copy in which some members, by the end of their name, are others, or missing."""
+    copy = backup.with_name("copy")
+    with ZipFile(backup) as old, ZipFile(copy, "w") as new:
+        for name in old.namelist():
+            text = members.get(name.rpartition("/")[2].removesuffix(".json"), old.read(name))
+            if text is not None:
+                new.writestr(name, text)
+    return copy
+
+
+def described(backup: Path, **changes: object) -> bytes:
+    """Return the manifest of a backup with some of it changed."""
+    with ZipFile(backup) as archive:
+        return json.dumps({**json.loads(archive.read(MANIFEST)), **changes}).encode()
+
+
+def test_only_its_owner_may_read_a_backup_and_nothing_is_left_beside_it(small: Path) -> None:
+    assert stat.S_IMODE(small.stat().st_mode) == 0o600
+    assert [path.name for path in small.parent.iterdir() if path.is_file()] == [small.name]
+
+
+def test_a_backup_that_fails_leaves_the_former_one_as_it_was(small: Path, settings: Settings) -> None:
+    before = small.read_bytes()
+    lost = ImportJob.objects.get(status="previewed")
+    (settings.MEDIA_ROOT / lost.file_path).mkdir(parents=True)
+    with pytest.raises(CommandError, match=r"No backup was made.*Is a directory"):
+        call_command("backup", str(small))
+    assert small.read_bytes() == before
+    assert [path.name for path in small.parent.iterdir() if path.is_file()] == [small.name]
+
+
+def test_a_backup_that_has_no_room_is_not_begun(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=100))
+    with pytest.raises(CommandError, match=r"may take [\d,]+ bytes in .*, but only 100 are free"):
+        call_command("backup", str(small.with_name("other")))
+
+
+def test_memory_does_not_grow_with_a_table(transactional_db: None, tmp_path: Path) -> None:
+    job = make_job(make_user(), status="failed")
+    rows = (RejectedItem(job=job, position=number, reason="x" * 2_000) for number in range(15_000))
+    RejectedItem.objects.bulk_create(rows, batch_size=500)
+    tracemalloc.start()
+    try:
+        write_backup(tmp_path / "backup")
+        assert tracemalloc.get_traced_memory()[1] < 16_000_000, "a table of 30 MB"
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        ({"secret_key": b"another"}, "secret_key is not what was written"),
+        ({"bookmarks.bookmark.jsonl": None}, "damaged, or not a backup"),
+        ({"manifest": None}, "damaged, or not a backup"),
+        ({"manifest": b"[]"}, "damaged, or not a backup"),
+    ],
+)
+def test_a_backup_that_was_changed_is_refused(small: Path, members: dict[str, bytes | None], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        call_command("restore", str(rewritten(small, **members)), "--check")
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_a_backup_with_one_wrong_byte_is_refused(small: Path, place: float) -> None:
+    text = bytearray(small.read_bytes())
+    text[int(len(text) * place)] ^= 0xFF
+    small.write_bytes(text)
+    with pytest.raises(CommandError, match=r"damaged"):
+        call_command("restore", str(small), "--check")
+
+
+def test_a_backup_that_is_cut_off_is_refused(small: Path) -> None:
+    small.write_bytes(small.read_bytes()[:-100])
+    with pytest.raises(CommandError, match="damaged, or not a backup"):
+        call_command("restore", str(small), "--check")
+
+
+@pytest.mark.parametrize("change", [{"format": 2}, {"migrations": [["bookmarks", "9999_from_the_future"]]}])
+def test_a_backup_of_a_newer_version_is_refused(small: Path, change: dict[str, object]) -> None:
+    with pytest.raises(CommandError, match="made by a newer version"):
+        call_command("restore", str(rewritten(small, manifest=described(small, **change))))
+
+
+def test_a_database_that_is_in_use_is_left_alone(small: Path) -> None:
+    for backup in (small, rewritten(small, manifest=described(small, migrations=[["bookmarks", "0001_initial"]]))):
+        with pytest.raises(CommandError, match="restore into an empty one"):
+            call_command("restore", str(backup))
+    assert ImportJob.objects.count() == 3
+
+
+def test_a_backup_is_restored_into_a_site_that_nobody_has_used_yet(small: Path, tmp_path: Path) -> None:
+    assert (
+        "Whole: 1 accounts, 1 bookmarks, 3 imports, 1 stored files"
+        in Place(tmp_path).manage("restore", small, "--check").stdout
+    )
+    place = Place(tmp_path / "new")
+    place.manage("migrate", "--verbosity", "0")
+    place.manage("restore", small)
+    ended = place.ask(
+        """
+from imports.models import ImportJob
+from imports.pipeline import run_to_end
+jobs = list(ImportJob.objects.order_by("pk"))
+found = [[job.status, job.has_upload] for job in jobs]
+lost = run_to_end(jobs[1])
+print(json.dumps([found, lost.status, lost.error_message]))
+"""
+    )
+    # One whose file is not there ends with a sentence; nobody is asked to decide about it.
+    found = [["failed", True], ["processing", False], ["cancelled", False]]
+    assert ended == [found, "failed", "The uploaded file is no longer stored. Please upload it again."]
+    assert "in use" in place.manage("restore", small, check=False).stderr
+
+
+def test_a_file_of_somebody_else_in_the_storage_is_not_replaced(small: Path, tmp_path: Path) -> None:
+    place = Place(tmp_path / "new")
+    theirs = place.folder / "uploads" / ImportJob.objects.get(status="failed").file_path
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"other")
+    assert "The storage has another file as" in place.manage("restore", small, check=False).stderr
+    assert theirs.read_bytes() == b"other"
+    theirs.write_bytes(b"[]")
+    place.manage("restore", small)
