@@ -23,6 +23,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from bookmarks.exports import EXPORTS
 from bookmarks.requests import SeeOther, SignedInRequest
+from project import throttling
 from project.account_deletion import OnlyAdministratorError, close
 from project.account_export import FILE_NAME, account_archive
 from project.password_reset import ask_for_links
@@ -129,6 +130,8 @@ def signup(request: HttpRequest) -> HttpResponse:
     if not (first or settings.REGISTRATION_OPEN):
         messages.info(request, _("This site is set up already. Log in with your account."))
         return redirect("login")
+    if request.method == "POST" and (refusal := throttling.refused(request, "signup")):
+        return refusal
     form = SignupForm(request.POST or None)
     if form.is_valid():
         try:
@@ -241,6 +244,10 @@ class PasswordResetView(_NeedsMail, auth_views.PasswordResetView):
     """Ask for the address that the link goes to."""
 
     template_name = "registration/reset_ask.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # as Django calls it
+        """Take the address, unless too many were sent from where this one comes."""
+        return throttling.refused(request, "reset") or super().post(request, *args, **kwargs)
 
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         """Answer the same whether there is such an account or not."""

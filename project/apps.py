@@ -13,5 +13,5 @@ class ProjectConfig(AppConfig):
         """Register the schedule of the sweep."""
         from project import housekeeping  # noqa: PLC0415 models are not loaded before this
 
-        # This app has no models, and so no signal of its own.
+        # Schedules are the queue's: its tables have to be there.
         post_migrate.connect(housekeeping.schedule_sweep, sender=apps.get_app_config("django_q"))

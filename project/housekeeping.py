@@ -5,12 +5,13 @@ from importlib import import_module
 from django.conf import settings
 from django_q.models import Schedule
 
-from project import account_deletion
+from project import account_deletion, throttling
 
 
 def sweep() -> None:
-    """Delete expired sessions and take up interrupted deletions of accounts. A task of the queue."""
+    """Delete expired sessions and old attempts, take up interrupted deletions of accounts. A task of the queue."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    throttling.forget_attempts()
     account_deletion.resume()
 
 

@@ -1,4 +1,4 @@
-"""How often passwords may be guessed: per account, per address and per pair, which django-axes counts."""
+"""How often passwords may be guessed, which django-axes counts, and how often what else nobody needs often."""
 
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from project.models import Attempt
+
 type Credentials = dict[str, str] | None
 
 # One account from one address is locked at AXES_FAILURE_LIMIT. An address that tries many accounts, and an account
@@ -20,6 +22,9 @@ type Credentials = dict[str, str] | None
 WIDER_LIMIT = 10
 # A provider hands out a network of this size where it once handed out one address (RFC 6177).
 _IPV6_PREFIX = 64
+# From one address: enough for a classroom that signs up together.
+ATTEMPTS_PER_HOUR = {"signup": 40, "reset": 10}
+_HOUR = timedelta(hours=1)
 
 
 class ThrottlingHandler(AxesDatabaseHandler):  # type: ignore[misc]  # django-axes has no types
@@ -57,11 +62,36 @@ def client_address(request: HttpRequest) -> str | None:
     return str(known)
 
 
+def refused(request: HttpRequest, what: str) -> HttpResponse | None:
+    """Count an attempt at one of ATTEMPTS_PER_HOUR; return the answer in place of the view when there were too many.
+
+    In the database, which all web processes share. Two at the same moment may both be the last that is allowed.
+    """
+    now = timezone.now()
+    address = client_address(request) or ""
+    counted = Attempt.objects.filter(what=what, address=address, at__gt=now - _HOUR).order_by("-at")
+    decisive = counted.values_list("at", flat=True)[ATTEMPTS_PER_HOUR[what] - 1 :].first()
+    if decisive is None:
+        Attempt.objects.create(what=what, address=address)
+        return None
+    return _come_later(request, decisive + _HOUR - now, is_guess=False)
+
+
+def forget_attempts() -> None:
+    """Delete the attempts that count no more."""
+    Attempt.objects.filter(at__lte=timezone.now() - _HOUR).delete()
+
+
 def locked_out(request: HttpRequest, _response: HttpResponse | None, credentials: Credentials) -> HttpResponse:
     """Answer, in place of the view, that there were too many failures, and when to come again."""
-    seconds = ceil(_remaining(request, credentials).total_seconds())
-    response = render(request, "registration/locked_out.html", {"minutes": ceil(seconds / 60)}, status=429)
-    response.headers["Retry-After"] = str(max(1, seconds))
+    return _come_later(request, _remaining(request, credentials), is_guess=True)
+
+
+def _come_later(request: HttpRequest, pause: timedelta, *, is_guess: bool) -> HttpResponse:
+    seconds = max(1, ceil(pause.total_seconds()))
+    context = {"minutes": ceil(seconds / 60), "is_guess": is_guess}
+    response = render(request, "registration/locked_out.html", context, status=429)
+    response.headers["Retry-After"] = str(seconds)
     return response
 
 

@@ -24,7 +24,8 @@ from tests.project.test_hostile_input import FORMS, QUERIES
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "get"]
 NAMES = sorted(
-    {name for fields in [*FORMS.values(), *QUERIES.values()] for name in fields} | {"file", "table", "post"}
+    {name for fields in [*FORMS.values(), *QUERIES.values()] for name in fields}
+    | {"file", "table", "post", "action", "_selected_action", "select_across", "back", "trouble", "status__exact"}
 )
 FORM = "application/x-www-form-urlencoded"
 
@@ -87,11 +88,14 @@ headers = st.dictionaries(
                 "Host",
             ),
             *("X-CSRFToken", "X-Requested-With", "Authorization", "Content-Encoding", "X-HTTP-Method-Override"),
+            "X-Request-ID",
         ]
     ),
     st.one_of(
         header_texts,
-        st.sampled_from(["true", "history", "import-history", "changes", "http://testserver/import/", "de"]),
+        st.sampled_from(
+            ["true", "history", "import-history", "changes", "http://testserver/import/", "de", "Bearer a token"]
+        ),
     ),
     max_size=4,
 )
@@ -147,10 +151,12 @@ def path_to(shot: Shot, own: Belongings) -> str:
 def test_no_request_whatever_is_an_error(pytestconfig: pytest.Config, settings: Settings) -> None:
     settings.IMPORT_EMAIL = True
     settings.REGISTRATION_OPEN = True
+    settings.METRICS_TOKEN = "a token"
     settings.ALLOWED_HOSTS = ["testserver"]
     owner = make_user("owner")
     own = belongings(owner)
-    people: tuple[User | None, ...] = (None, owner)
+    boss = make_user("boss", is_staff=True, is_superuser=True)
+    people: tuple[User | None, ...] = (None, owner, boss)
 
     @fuzzing(
         max_examples=int(pytestconfig.getoption("--fuzz-requests")),

@@ -10,7 +10,9 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
 
-from project.throttling import WIDER_LIMIT, client_address
+from project.housekeeping import sweep
+from project.models import Attempt
+from project.throttling import ATTEMPTS_PER_HOUR, WIDER_LIMIT, client_address
 from tests.factories import make_user
 
 LIMIT = 5
@@ -131,3 +133,64 @@ def test_the_address_is_the_one_that_the_nearest_trusted_proxy_saw(
     headers = {"x-forwarded-for": forwarded} if forwarded else {}
     request = RequestFactory().get("/", headers=headers, REMOTE_ADDR=remote)
     assert client_address(request) == address
+
+
+def sign_up(*, address: str = "192.0.2.1", **fields: str) -> Any:
+    return Client(REMOTE_ADDR=address).post("/accounts/signup/", {"username": "x", **fields})
+
+
+def ask_for_link(*, address: str = "192.0.2.1") -> Any:
+    return Client(REMOTE_ADDR=address).post("/accounts/reset/", {"email": "nobody@example.com"})
+
+
+@pytest.fixture
+def open_site(ada: User, settings: Settings) -> None:
+    settings.REGISTRATION_OPEN = settings.IMPORT_EMAIL = True
+
+
+@pytest.mark.usefixtures("open_site")
+@pytest.mark.parametrize(("what", "ask"), [("signup", sign_up), ("reset", ask_for_link)])
+def test_an_address_that_asks_too_often_is_refused_for_an_hour(what: str, ask: Any) -> None:
+    for _ in range(ATTEMPTS_PER_HOUR[what]):
+        assert ask().status_code < 400
+    response = ask()
+    assert response.status_code == 429
+    assert "asked for too often from your network" in response.content.decode()
+    assert 59 * 60 < int(response.headers["Retry-After"]) <= 60 * 60
+    assert ask(address="198.51.100.7").status_code < 400
+    Attempt.objects.update(at=timezone.now() - timedelta(minutes=59))
+    assert "wait 1 minute," in " ".join(ask().content.decode().split())
+    Attempt.objects.update(at=timezone.now() - timedelta(minutes=60))
+    assert ask().status_code < 400
+
+
+@pytest.mark.usefixtures("open_site")
+def test_refused_attempts_do_not_make_the_wait_longer_and_pages_are_not_counted() -> None:
+    limit = ATTEMPTS_PER_HOUR["signup"]
+    for _ in range(limit + 5):
+        sign_up()
+    assert Attempt.objects.count() == limit
+    assert Client(REMOTE_ADDR="192.0.2.1").get("/accounts/signup/").status_code == 200
+    assert ask_for_link().status_code == 302
+
+
+@pytest.mark.usefixtures("open_site")
+def test_nobody_signs_up_from_an_address_that_is_refused() -> None:
+    new = {"username": "eve", "password1": "stacked-stones-7", "password2": "stacked-stones-7"}
+    moment = timezone.now()
+    Attempt.objects.bulk_create(
+        Attempt(what="signup", address="192.0.2.1", at=moment) for _ in range(ATTEMPTS_PER_HOUR["signup"])
+    )
+    assert sign_up(**new).status_code == 429
+    assert not User.objects.filter(username="eve").exists()
+    assert sign_up(address="198.51.100.7", **new).status_code == 302
+    assert User.objects.filter(username="eve").exists()
+
+
+@pytest.mark.usefixtures("open_site")
+def test_attempts_that_count_no_more_are_deleted() -> None:
+    ask_for_link()
+    Attempt.objects.update(at=timezone.now() - timedelta(hours=1))
+    ask_for_link(address="198.51.100.7")
+    sweep()
+    assert [attempt.address for attempt in Attempt.objects.all()] == ["198.51.100.7"]
