@@ -28,8 +28,9 @@ from imports.survey import Sample, Survey
 logger = logging.getLogger("imports")
 
 SLICE_SECONDS = 8.0
-# How long a batch's transaction should take: short, as SQLite lets nobody else write meanwhile.
-BATCH_SECONDS = 0.040
+# How long a batch's transaction should take: short, as SQLite lets nobody else write meanwhile. PostgreSQL keeps only
+# the same person's writers waiting, and each commit waits for its disk.
+BATCH_SECONDS = {"sqlite": 0.040, "postgresql": 0.100}
 FIRST_BATCH_ITEMS = 500
 # Smaller ones would spend their time on what every transaction costs.
 MIN_BATCH_ITEMS = 500
@@ -428,7 +429,7 @@ class Pace:
 
         The next is at most twice, and at least half, as large as this one was to be.
         """
-        fitting = count * BATCH_SECONDS / max(seconds, 0.001)
+        fitting = count * BATCH_SECONDS[connection.vendor] / max(seconds, 0.001)
         bounded = min(max(fitting, self.items / 2), self.items * 2)
         self.items = int(min(max(bounded, MIN_BATCH_ITEMS), MAX_BATCH_ITEMS))
 

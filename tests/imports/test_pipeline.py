@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from bookmarks import upsert
 from bookmarks.drafts import BookmarkDraft, Duplicates
@@ -352,10 +352,10 @@ def test_a_dry_run_writes_nothing_and_says_what_the_import_then_does(duplicates:
 
 
 def test_batches_are_steered_by_time() -> None:
-    pace = pipeline.Pace()
-    pace.correct(pace.items, pipeline.BATCH_SECONDS / 10)
+    pace, seconds = pipeline.Pace(), pipeline.BATCH_SECONDS[connection.vendor]
+    pace.correct(pace.items, seconds / 10)
     assert pace.items == 2 * pipeline.FIRST_BATCH_ITEMS
-    pace.correct(pace.items, pipeline.BATCH_SECONDS * 1.25)
+    pace.correct(pace.items, seconds * 1.25)
     assert pace.items == int(2 * pipeline.FIRST_BATCH_ITEMS / 1.25)
     for _ in range(100):
         pace.correct(pace.items, 60)
