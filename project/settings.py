@@ -99,7 +99,7 @@ CRISPY_TEMPLATE_PACK = "bootstrap5"
 DATABASES = {"default": database(env, DATA_DIR)}
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = read(env.path, "STATIC_DIR", DATA_DIR / "static").absolute()
 STATICFILES_DIRS = [BASE_DIR / "static", ("bootstrap", get_bootstrap_dir())]
 MEDIA_ROOT = DATA_DIR / "uploads"
 STORAGES = {
@@ -107,7 +107,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "project.static_files.StaticFiles"
     },
 }
 # An upload beyond this is spooled to disk by Django, so that no request holds a file in memory.

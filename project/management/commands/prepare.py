@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS
 
 STAMP = ".collected"
@@ -27,8 +27,17 @@ class Command(BaseCommand):
     # The data directory comes first: checks look at the database.
     requires_system_checks = ()
 
-    def handle(self, **_options: Any) -> None:  # Django's own signature
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the option."""
+        parser.add_argument(
+            "--static-only", action="store_true", help="only collect static files; no database is needed"
+        )
+
+    def handle(self, **options: Any) -> None:  # Django's own signature
         """Do all of it, in the order in which one needs the other."""
+        if options["static_only"]:
+            collect_static_files()
+            return
         Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
         self.check(databases=[DEFAULT_DB_ALIAS])
         call_command("migrate", interactive=False, verbosity=0)
@@ -49,12 +58,12 @@ def collect_static_files() -> None:
 
 
 def _sources() -> Iterator[str]:
-    """Yield one line per static file, which changes when the file does."""
+    """Yield one line per static file, which changes when its content does: its times change where it is copied."""
     yield settings.STORAGES["staticfiles"]["BACKEND"]
     for finder in get_finders():
         for name, storage in finder.list(None):
-            status = Path(storage.path(name)).stat()
-            yield f"{name} {status.st_size} {status.st_mtime_ns}"
+            with storage.open(name) as file:
+                yield f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def create_superuser() -> str | None:
