@@ -583,6 +583,11 @@ def _wake_lost(jobs: ImportJobQuerySet) -> int:
     return len(locked)
 
 
+def somebody_waits() -> bool:
+    """Whether a job has work before it, is the next one of its user, and has no worker."""
+    return ImportJob.objects.unattended(timezone.now()).first_in_line().exists()
+
+
 def note_alive() -> None:
     """Record that a worker is at work."""
     Heartbeat.objects.update_or_create(pk=1, defaults={"seen": timezone.now()})

@@ -28,6 +28,8 @@ from imports.survey import Sample, Survey
 logger = logging.getLogger("imports")
 
 SLICE_SECONDS = 8.0
+# A slice is shorter where somebody waits for a worker: of many imports at once, each soon has its turn.
+FAIR_SECONDS = 2.0
 # How long a batch's transaction should take: short, as SQLite lets nobody else write meanwhile. PostgreSQL keeps only
 # the same person's writers waiting, and each commit waits for its disk.
 BATCH_SECONDS = {"sqlite": 0.040, "postgresql": 0.100}
@@ -79,15 +81,25 @@ class DryRun(NamedTuple):
 
 
 class Limits:
-    """When a slice ends: after so many seconds (None: never), or when `should_stop` says so."""
+    """When a slice ends: when `should_stop` says so, after `seconds` (None: never), or sooner when somebody waits."""
 
     def __init__(self, should_stop: MustStop, seconds: float | None) -> None:
+        now = time.monotonic()
         self.should_stop = should_stop
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._deadline = None if seconds is None else now + seconds
+        self._ask_at = now + FAIR_SECONDS
 
     def is_over(self) -> bool:
-        """Whether the slice has to end now."""
-        return self.should_stop() or (self._deadline is not None and time.monotonic() > self._deadline)
+        """Whether the slice has to end now. One query a second when it has lasted FAIR_SECONDS."""
+        if self.should_stop():
+            return True
+        now = time.monotonic()
+        if self._deadline is None or now > self._deadline:
+            return self._deadline is not None
+        if now < self._ask_at:
+            return False
+        self._ask_at = now + TICK_SECONDS
+        return lifecycle.somebody_waits()
 
 
 def run_slice(

@@ -26,7 +26,7 @@ def process_import_job(import_job_id: int, wake: int | None = None) -> None:
         return
     with at_job(claimed.job_id, fence=claimed.fence):
         try:
-            pipeline.run_slice(claimed, should_stop=should_stop)
+            pipeline.run_slice(claimed, should_stop=should_stop, seconds=pipeline.SLICE_SECONDS)
         except Exception:
             # The queue logs it as well, but does not know the job.
             logger.exception("import job %s: a slice failed", claimed.job_id)

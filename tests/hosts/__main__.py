@@ -26,7 +26,7 @@ from tests.faults.pace import FOLDER_VARIABLE, PACES, VARIABLE
 from tests.faults.result import Result
 from tests.hosts.endpoint import Endpoint, s3_endpoint
 from tests.hosts.machine import WEB, WORK
-from tests.hosts.machines import Machine, host_environment
+from tests.hosts.machines import Machine, host_environment, skewed
 from tests.hosts.networks import Networks, networks, to_port, to_unix_socket
 from tests.hosts.releases import manage
 from tests.project.processes import REPOSITORY
@@ -75,6 +75,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="decides what happens, but not when")
     parser.add_argument("--pace", choices=list(PACES), default="fast", help="fast shortens all waiting times (fast)")
     parser.add_argument("--kinds", default="", metavar="WORDS", help="only kinds that hold one of these words")
+    parser.add_argument("--skew", type=float, default=0.0, help="seconds that the clocks of half the hosts are ahead")
     parser.add_argument("--loopback", action="store_true", help="no network namespaces, also where they are allowed")
     parser.add_argument("--json", default="", metavar="FILE", help="write the result there, too")
     parser.add_argument("--keep", action="store_true", help="keep the folder of logs also when nothing is wrong")
@@ -117,6 +118,8 @@ def _machines(options: argparse.Namespace, ground: Ground, shared: dict[str, str
         name = f"web-{number + 1}" if is_web else f"worker-{number - options.webs + 1}"
         place = ground.nets.place(to_unix_socket(ground.database.socket), to_port(ground.endpoint.port))
         environment = host_environment(place, shared, "postgres", workers=options.workers)
+        if options.skew and number % 2:
+            environment |= skewed(ground.folder, options.skew)
         machine = Machine(name, WEB if is_web else WORK, place, ground.folder, environment)
         if is_web:
             shutil.copytree(ground.folder / "harness" / "static", machine.data_dir / "static")

@@ -17,6 +17,20 @@ from tests.project.processes import REPOSITORY, Started
 
 STOP_SECONDS = 10.0
 PORT = 8000
+# Python imports a module of this name at every start.
+_SKEW = """
+from datetime import timedelta
+from django.utils import timezone
+
+_now = timezone.now
+
+
+def now():
+    return _now() + timedelta(seconds={seconds})
+
+
+timezone.now = now
+"""
 
 
 class Machine:
@@ -122,6 +136,14 @@ class Machine:
     def logs(self) -> str:
         """Return what was logged in all starts."""
         return "".join(path.read_text(errors="replace") for path in sorted(self._logs.glob(f"{self.name}-*.log")))
+
+
+def skewed(folder: Path, seconds: float) -> dict[str, str]:
+    """Return what makes Django's clock be ahead by so much in every process of a host."""
+    customized = folder / "skewed"
+    customized.mkdir(exist_ok=True)
+    (customized / "sitecustomize.py").write_text(_SKEW.format(seconds=seconds))
+    return {"PYTHONPATH": str(customized)}
 
 
 def host_environment(place: Place, storage: Mapping[str, str], database: str, *, workers: int) -> dict[str, str]:
