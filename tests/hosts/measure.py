@@ -44,13 +44,13 @@ def main() -> None:
     parser.add_argument("--web", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cairn-measure-") as folder:
-        figures = imports(Path(folder), options.imports, options.items)
+        figures = measure_imports(Path(folder), options.imports, options.items)
         if options.web:
-            figures |= requests(Path(folder), options.requests) | disk()
+            figures |= measure_requests(Path(folder), options.requests) | disk()
     sys.stdout.write(json.dumps(figures))
 
 
-def imports(folder: Path, count: int, items: int) -> dict[str, float]:
+def measure_imports(folder: Path, count: int, items: int) -> dict[str, float]:
     """Have so many people import at once; return items a second, and who was busy for how many cores' time."""
     path = folder / "export.json"
     write_file(path, items=items, chance=random.Random(1), first_page=0)
@@ -115,7 +115,7 @@ def _tree_seconds(pid: int) -> float:
     return total
 
 
-def requests(folder: Path, count: int) -> dict[str, float]:
+def measure_requests(folder: Path, count: int) -> dict[str, float]:
     """Ask one web process for a page of bookmarks and for the row of an import; return milliseconds of a core each."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
