@@ -2,9 +2,10 @@
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
-from bookmarks.caseless import add_functions
+from bookmarks.search import keep_triggers
 from bookmarks.turns import announce_waiting
 
 
@@ -15,6 +16,6 @@ class BookmarksConfig(AppConfig):
     verbose_name = _("Bookmarks")
 
     def ready(self) -> None:
-        """Let every connection compare texts as the search does, and say when it waits to write."""
-        connection_created.connect(add_functions)
+        """Let every connection say when it waits to write, and keep the search's triggers through migrations."""
         connection_created.connect(announce_waiting)
+        post_migrate.connect(keep_triggers, sender=self)

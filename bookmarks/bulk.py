@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from django.utils import timezone
 
+from bookmarks import search
 from bookmarks.drafts import Duplicates, draft, tag_key
 from bookmarks.models import BookmarkQuerySet, Tagging
 from bookmarks.upsert import upsert_bookmarks
@@ -36,6 +37,7 @@ def remove_tags(bookmarks: BookmarkQuerySet, names: Iterable[str]) -> None:
     tagged = list(taggings.values_list("bookmark", flat=True).distinct())
     Tagging.objects.filter(bookmark__in=tagged, tag__key__in=keys).delete()
     bookmarks.filter(pk__in=tagged).update(updated=timezone.now(), written_by_import=None)
+    search.reindex(tagged)
 
 
 def _flag(name: str, *, to: bool) -> Callable[[BookmarkQuerySet], None]:

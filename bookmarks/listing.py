@@ -1,17 +1,25 @@
-"""What the list of bookmarks shows: which of them, in which order, which page. Reads only; knows no templates."""
+"""What the list of bookmarks shows: which of them, in which order, which page. Reads only; knows no templates.
 
+A page begins where another one ended, which its address says (`after`, `before`). Its number is for the eye, and for
+addresses without a place: the first pages can be counted off.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple, Self
 from urllib.parse import urlencode
 
-from django.db.models import Model, Prefetch, QuerySet, Value
-from django.db.models.functions import Coalesce, Lower, NullIf
+from django.db.models import Prefetch
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from bookmarks import search
 from bookmarks.drafts import one_line, tag_key
-from bookmarks.models import Bookmark, BookmarkQuerySet, Tag, TagQuerySet
+from bookmarks.finding import ORDERS, Place, find
+from bookmarks.models import Bookmark, Tag, TagQuerySet
+from bookmarks.ranking import RANKED, ranked
 
 PAGE_SIZE = 50
 TAG_PAGE_SIZE = 300
@@ -25,10 +33,17 @@ FLAG_LABELS = {
     ("private", True): _("Private"),
     ("private", False): _("Not private"),
 }
+SORT_LABELS = {
+    "relevance": _("Best match first"),
+    "newest": _("Newest first"),
+    "oldest": _("Oldest first"),
+    "title": _("By title"),
+}
 FLAGS = tuple(dict.fromkeys(name for name, _wanted in FLAG_LABELS))
 SORTS = ("newest", "oldest", "title")
+# Pages beyond are reached by going on, from either end.
+COUNTED_PAGES = 200
 _LONGEST_QUERY = 200
-_LAST_PAGE = 10_000_000
 _LARGEST_ID = 2**63 - 1
 
 
@@ -49,7 +64,7 @@ class Filters:
     tags: tuple[str, ...] = ()
     flags: dict[str, bool] = field(default_factory=dict)
     import_id: int | None = None
-    sort: str = "newest"
+    sort: str = ""
 
     @classmethod
     def from_query(cls, query: QueryDict) -> Self:
@@ -61,8 +76,19 @@ class Filters:
             tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
             flags={name: query[name] == "1" for name in FLAGS if query.get(name) in {"0", "1"}},
             import_id=whole_number(query.get("import", "")),
-            sort=sort if sort in SORTS else SORTS[0],
+            sort=sort if sort in SORTS else "",
         )
+
+    @property
+    def order(self) -> str:
+        """What the list is sorted by: what was asked for; else what is searched by relevance, and the rest by date."""
+        return self.sort or ("relevance" if self.q else SORTS[0])
+
+    @property
+    def sort_choices(self) -> list[tuple[str, str | Promise, bool]]:
+        """The orders on offer, as value, label and whether it is this one."""
+        values = ("relevance", *SORTS) if self.q else SORTS
+        return [(value, SORT_LABELS[value], value == self.order) for value in values]
 
     @property
     def is_narrow(self) -> bool:
@@ -91,40 +117,119 @@ class Filters:
             if self.flags.get(name, wanted) == wanted and (wanted or name == "archived" or name in self.flags)
         ]
 
-    def query_string(self, *, page: int = 1) -> str:
-        """Return the filters as they stand in a URL, beginning with a question mark; empty when there are none."""
+    def query_string(self, **place: str) -> str:
+        """Return the filters as they stand in a URL, beginning with a question mark; empty when there are none.
+
+        `place` are parameters that say which page of the list is meant.
+        """
         pairs = [("q", self.q)] if self.q else []
         pairs += [("tag", tag) for tag in self.tags]
         pairs += [(name, str(int(wanted))) for name, wanted in self.flags.items()]
         pairs += [("import", str(self.import_id))] if self.import_id is not None else []
-        pairs += [("sort", self.sort)] if self.sort != SORTS[0] else []
-        pairs += [("page", str(page))] if page > 1 else []
+        is_default = self.sort in {"", replace(self, sort="").order}
+        pairs += [] if is_default else [("sort", self.sort)]
+        pairs += [pair for pair in place.items() if pair[1]]
         return f"?{urlencode(pairs)}" if pairs else ""
 
-    def apply(self, bookmarks: BookmarkQuerySet) -> BookmarkQuerySet:
-        """Return the bookmarks that were asked for, in the order that was asked for."""
-        if self.q:
-            bookmarks = bookmarks.matching(self.q)
-        for tag in self.tags:
-            bookmarks = bookmarks.tagged(tag_key(tag))
+    def conditions(self, owner_id: int) -> list[search.Condition] | None:
+        """Return what must be true of the owner's bookmarks that were asked for; None if it is of none."""
+        conditions = search.conditions(owner_id, self.q) if self.q else []
+        if conditions is None:
+            return None
+        conditions += [_tagged(owner_id, tag_key(tag)) for tag in self.tags]
+        conditions += [_flagged(owner_id, name) if wanted else _unflagged(name) for name, wanted in self.flags.items()]
         if self.import_id is not None:
-            bookmarks = bookmarks.filter(added_by_import=self.import_id)
-        return _sorted(bookmarks.filter(**self.flags), self.sort)
+            conditions.append(_imported(self.import_id))
+        return conditions
+
+
+def _tagged(owner_id: int, key: str) -> search.Condition:
+    tag = "(SELECT id FROM bookmarks_tag WHERE owner_id = %s AND key = %s)"
+    return search.Condition(
+        f"(SELECT count(*) FROM bookmarks_tagging g WHERE g.bookmark_id = b.id AND g.tag_id = {tag}) = 1",
+        (owner_id, key),
+        f"SELECT bookmark_id AS pk FROM bookmarks_tagging WHERE tag_id = {tag}",
+        (owner_id, key),
+    )
+
+
+def _flagged(owner_id: int, name: str) -> search.Condition:
+    keys = f"SELECT id AS pk FROM bookmarks_bookmark WHERE owner_id = %s AND {name}"
+    return search.Condition(f"b.{name}", (), keys, (owner_id,))
+
+
+def _unflagged(name: str) -> search.Condition:
+    return search.Condition(f"NOT b.{name}")
+
+
+def _imported(import_id: int) -> search.Condition:
+    keys = "SELECT id AS pk FROM bookmarks_bookmark WHERE added_by_import = %s"
+    return search.Condition("b.added_by_import = %s", (import_id,), keys, (import_id,))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which page a person asked for. Values from outside that make no sense mean the first one."""
+
+    page: str = ""
+    after: str = ""
+    before: str = ""
+
+    @classmethod
+    def from_query(cls, query: QueryDict) -> Self:
+        """Read `page`, which is a number or `last`, and the place that it comes `after` or `before`."""
+        after, before = query.get("after", ""), query.get("before", "")
+        return cls(query.get("page", ""), after, "" if after else before)
+
+    def as_query(self) -> dict[str, str]:
+        """Return the parameters of the address that asks for it; none for the first page."""
+        is_first = not self.has_place and self.number == 1
+        return {} if is_first else {"page": self.page, "after": self.after, "before": self.before}
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it says where the page begins or ends, other than by its number."""
+        return bool(self.after or self.before or self.is_last)
+
+    @property
+    def is_backward(self) -> bool:
+        """Whether it says where the page ends."""
+        return self.is_last or bool(self.before)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the end of the list is meant."""
+        return self.page == "last"
+
+    @property
+    def number(self) -> int:
+        """The number of the page; 0 where it is not known."""
+        return whole_number(self.page) or (0 if self.has_place else 1)
+
+
+FIRST = Wish()
 
 
 @dataclass(frozen=True)
 class Page[Row]:
-    """One page of a list, whose number begins with 1, and whether others come after it."""
+    """One page of a list, what its number is (from 1; 0 if not known), and what leads to those around it."""
 
     rows: list[Row]
     number: int
     size: int
-    has_next: bool
+    next: dict[str, str] | None = None
+    previous: dict[str, str] | None = None
+    is_too_deep: bool = False
+
+    @property
+    def has_next(self) -> bool:
+        """Whether others come after it."""
+        return self.next is not None
 
     @property
     def has_previous(self) -> bool:
         """Whether others come before it."""
-        return self.number > 1
+        return self.previous is not None
 
     @property
     def first(self) -> int:
@@ -136,40 +241,84 @@ class Page[Row]:
         """The place of its last row in the whole list, which is its length when nothing comes after it."""
         return self.first + len(self.rows) - 1
 
-    @property
-    def next_number(self) -> int:
-        """The number of the page after it."""
-        return self.number + 1
 
-    @property
-    def previous_number(self) -> int:
-        """The number of the page before it."""
-        return self.number - 1
+def bookmark_page(owner_id: int, filters: Filters, wish: Wish = FIRST) -> Page[Bookmark]:
+    """Return a page of the owner's bookmarks that `filters` leave, with their tags.
 
-
-def bookmark_page(bookmarks: BookmarkQuerySet, filters: Filters, *, page: str = "") -> Page[Bookmark]:
-    """Return a page of what `filters` leave of `bookmarks`, with their tags: two queries, whatever their number."""
+    However many there are, it takes two queries, one more to find the shortest way if anything is filtered, and two
+    more to sort by relevance.
+    """
+    conditions = filters.conditions(owner_id)
+    if conditions is None:
+        return Page([], 1, PAGE_SIZE)
+    some = partial(find, owner_id, conditions)
+    is_ranked = filters.order == "relevance" and not wish.has_place and wish.number <= RANKED // PAGE_SIZE
+    keys = _ranked_page(some, filters.q, wish) if is_ranked else _sorted_page(some, filters.order, wish)
     tags = Prefetch("tags", Tag.objects.order_by("key"))
-    return _page(filters.apply(bookmarks).prefetch_related(tags), page, PAGE_SIZE)
+    # Neither the owner nor an order is asked for: either would have SQLite walk through all of the owner's bookmarks.
+    found = Bookmark.objects.order_by().prefetch_related(tags).in_bulk([key.pk for key in keys.rows])
+    rows = [found[key.pk] for key in keys.rows if key.pk in found]
+    return Page(rows, keys.number, keys.size, keys.next, keys.previous, keys.is_too_deep)
 
 
-def tag_page(tags: TagQuerySet, *, q: str = "", page: str = "") -> Page[Tag]:
+def _sorted_page(some: Callable[..., list[Place]], name: str, wish: Wish) -> Page[Place]:
+    order = ORDERS.get(name, ORDERS[SORTS[0]])
+    after, before = Place.read(wish.after, order), Place.read(wish.before, order)
+    wish = replace(wish, after=str(after or ""), before=str(before or ""))
+
+    def read(offset: int, limit: int) -> list[Place]:
+        return some(order, limit=limit, offset=offset, after=after, before=before, from_end=wish.is_last)
+
+    return _page(wish, PAGE_SIZE, read, str)
+
+
+def _ranked_page(some: Callable[..., list[Place]], q: str, wish: Wish) -> Page[Place]:
+    """Return a page of the best matches; after the last one, the list goes on with older bookmarks."""
+    places = some(ORDERS["newest"], limit=RANKED + 1)
+    by_key = {place.pk: place for place in places[:RANKED]}
+    best = [by_key[pk] for pk in ranked(list(by_key), search.wanted(q))]
+    page = _page(wish, PAGE_SIZE, lambda offset, limit: best[offset : offset + limit], str)
+    number = page.number + 1
+    following = {"page": str(number)} if page.has_next else None
+    if not page.has_next and len(places) > RANKED:
+        following = {"page": str(number), "after": str(places[RANKED - 1])}
+    previous = {"page": str(page.number - 1)} if page.number > 2 else {}
+    return replace(page, next=following, previous=previous if page.has_previous else None)
+
+
+def tag_page(tags: TagQuerySet, *, q: str = "", wish: Wish = FIRST) -> Page[Tag]:
     """Return a page of the tags in use whose name has `q` in it, with `bookmark_count`: one query."""
     found = tags.with_counts()
     if q:
         found = found.filter(key__contains=tag_key(q))
-    return _page(found, page, TAG_PAGE_SIZE)
+    if wish.after:
+        found = found.filter(key__gt=one_line(wish.after))
+    if wish.before:
+        found = found.filter(key__lt=one_line(wish.before))
+
+    def read(offset: int, limit: int) -> list[Tag]:
+        if wish.is_backward:
+            return list(found.reverse()[:limit])[::-1]
+        return list(found[offset : offset + limit])
+
+    return _page(wish, TAG_PAGE_SIZE, read, lambda tag: tag.key)
 
 
-def _page[Row: Model](rows: QuerySet[Row], page: str, size: int) -> Page[Row]:
-    """Read one row more than fit, which says whether others follow: counting a million of them would take longer.
-
-    A page that is no number is the first one.
-    """
-    number = min(whole_number(page) or 1, _LAST_PAGE)
-    start = (number - 1) * size
-    found = list(rows[start : start + size + 1])
-    return Page(found[:size], number, size, len(found) > size)
+def _page[Row](
+    wish: Wish, size: int, read: Callable[[int, int], list[Row]], place_of: Callable[[Row], str]
+) -> Page[Row]:
+    """Read one row more than fit, which says whether others follow: counting a million of them would take longer."""
+    number = wish.number
+    if not wish.has_place and number > COUNTED_PAGES:
+        return Page([], number, size, previous={}, is_too_deep=True)
+    found = read(0 if wish.has_place else (number - 1) * size, size + 1)
+    has_more = len(found) > size
+    rows = found[-size:] if wish.is_backward else found[:size]
+    has_next = has_more if not wish.is_backward else not wish.is_last
+    has_previous = has_more if wish.is_backward else number != 1
+    following = {"page": str(number + 1) if number else "", "after": place_of(rows[-1])} if rows else {}
+    previous = {"page": str(number - 1) if number else "", "before": place_of(rows[0])} if rows and number != 2 else {}
+    return Page(rows, number, size, following if has_next else None, previous if has_previous else None)
 
 
 def whole_number(text: str) -> int | None:
@@ -178,11 +327,3 @@ def whole_number(text: str) -> int | None:
         return None
     number = int(text)
     return number if 0 < number <= _LARGEST_ID else None
-
-
-def _sorted(bookmarks: BookmarkQuerySet, sort: str) -> BookmarkQuerySet:
-    if sort == "oldest":
-        return bookmarks.order_by("created", "pk")
-    if sort == "title":
-        return bookmarks.order_by(Lower(Coalesce(NullIf("title", Value("")), "url")), "pk")
-    return bookmarks.order_by("-created", "-pk")

@@ -5,12 +5,17 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce, Left, Lower, NullIf
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from bookmarks.caseless import Mentions
-from bookmarks.drafts import TAG_MAX_LENGTH, TITLE_MAX_LENGTH, tag_key
+from bookmarks.drafts import TAG_MAX_LENGTH, TITLE_MAX_LENGTH
+
+# How far bookmarks of a tag are counted, and how much of a title the order by titles looks at.
+TAG_COUNTED = 1_000
+TITLE_SORTED_LENGTH = 60
 
 type Owner = AbstractBaseUser | AnonymousUser
 
@@ -39,11 +44,15 @@ class TagQuerySet(OwnedQuerySet["Tag"]):
     def with_counts(self) -> Self:
         """Add `bookmark_count`, leave out tags without a bookmark, in alphabetical order.
 
-        Counted for each row, not by grouping: a page of the list then costs a page's counting, not that of all tags.
+        Counted for each row, and no further than TAG_COUNTED: a page of the list then costs the same for all.
         """
-        taggings = Tagging.objects.filter(tag=OuterRef("pk"))
-        count = taggings.order_by().values("tag").annotate(count=Count("bookmark")).values("count")
-        return self.filter(Exists(taggings)).annotate(bookmark_count=Subquery(count)).order_by("key")
+        few = "(SELECT count(*) FROM (SELECT 1 FROM bookmarks_tagging g WHERE g.tag_id = bookmarks_tag.id LIMIT %s) x)"
+        count = RawSQL(few, [TAG_COUNTED], output_field=models.IntegerField())  # noqa: S611 no value in its text
+        return (
+            self.filter(Exists(Tagging.objects.filter(tag=OuterRef("pk"))))
+            .annotate(bookmark_count=count)
+            .order_by("key")
+        )
 
 
 class Tag(models.Model):
@@ -66,24 +75,7 @@ class Tag(models.Model):
 
 
 class BookmarkQuerySet(OwnedQuerySet["Bookmark"]):
-    """Reads of bookmarks."""
-
-    def matching(self, text: str) -> Self:
-        """Bookmarks in which each word of `text` occurs in the title, URL, description or a tag, whatever its case."""
-        found = self
-        for word in text.split():
-            tagged = Tagging.objects.filter(tag__key__contains=tag_key(word)).values("bookmark")
-            found = found.filter(
-                Q(Mentions(F("title"), word))
-                | Q(Mentions(F("url"), word))
-                | Q(Mentions(F("description"), word))
-                | Q(pk__in=tagged)
-            )
-        return found
-
-    def tagged(self, key: str) -> Self:
-        """Bookmarks that carry the tag with the comparison form `key` (see `bookmarks.drafts.tag_key`)."""
-        return self.filter(tags__key=key)
+    """Reads of bookmarks. Which of them a list shows: `bookmarks.listing`."""
 
 
 class Bookmark(TimestampedModel):
@@ -124,6 +116,16 @@ class Bookmark(TimestampedModel):
                 fields=["added_by_import", "id"],
                 name="bookmark_added_by",
                 condition=Q(added_by_import__isnull=False),
+            ),
+            models.Index(
+                F("owner"),
+                Left(Lower(Coalesce(NullIf("title", Value("")), "url")), TITLE_SORTED_LENGTH),
+                F("id"),
+                name="bookmark_by_title",
+            ),
+            *(
+                models.Index(fields=["owner", "created", "id"], name=f"bookmark_{flag}", condition=Q((flag, True)))
+                for flag in ("unread", "favorite", "archived", "private")
             ),
         ]
 

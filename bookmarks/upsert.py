@@ -12,7 +12,7 @@ Because everything that could clash is known before the first write, the inserts
 run at the speed of the driver: `executemany` on SQLite, COPY on PostgreSQL.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ import msgspec
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from bookmarks import search
 from bookmarks.drafts import BookmarkDraft, Duplicates, clean_tags, dated, earlier, later, merged, utc_text
 
 
@@ -244,7 +245,9 @@ class _Batch:
         writer = (self.owner_id, self.import_id, self.import_id)
         rows = [(pk, *writer, *msgspec.structs.astuple(draft)[:-1]) for pk, draft in zip(pks, drafts, strict=True)]
         self.sql.insert(self.cursor, "bookmarks_bookmark", _INSERTED, rows)
-        self.tag(dict(zip(pks, drafts, strict=True)), tag_ids)
+        new = dict(zip(pks, drafts, strict=True))
+        self.tag(new, tag_ids)
+        search.index(self.cursor, self.documents(new), are_new=True)
 
     def rewrite(
         self,
@@ -270,6 +273,7 @@ class _Batch:
         )
         self.cursor.execute(f"DELETE FROM bookmarks_tagging WHERE bookmark_id {self.sql.among}", [pks])
         self.tag(changed, tag_ids)
+        search.index(self.cursor, self.documents(changed))
 
     def delete(self, pks: list[int]) -> None:
         """Delete rows of this owner with their tags and revisions."""
@@ -285,6 +289,12 @@ class _Batch:
         pairs = [(pk, tag_ids[key]) for pk, draft in drafts.items() for key, _ in draft.tags]
         if pairs:
             self.sql.insert(self.cursor, "bookmarks_tagging", ("bookmark_id", "tag_id"), pairs)
+
+    def documents(self, drafts: dict[int, BookmarkDraft]) -> Iterator[search.Document]:
+        """Yield what is searched of drafts, by primary key."""
+        for pk, made in drafts.items():
+            keys = [key for key, _ in made.tags]
+            yield search.Document(pk, self.owner_id, made.title, made.url, made.description, keys)
 
     def tag_ids(self, drafts: Iterable[BookmarkDraft]) -> dict[str, int]:
         """Return the ids of all tags in `drafts` by comparison form, making those that the owner does not have yet.

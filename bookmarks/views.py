@@ -1,6 +1,7 @@
 """Pages of bookmarks and tags, and the downloads of all that a person has."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import transaction
@@ -17,8 +18,8 @@ from bookmarks.canonical import unique_hash
 from bookmarks.drafts import Duplicates, one_line
 from bookmarks.exports import EXPORTS
 from bookmarks.forms import BookmarkForm, BulkTagsForm
-from bookmarks.listing import Filters, bookmark_page, tag_page, whole_number
-from bookmarks.models import Bookmark, BookmarkQuerySet, Tag
+from bookmarks.listing import Filters, Wish, bookmark_page, tag_page, whole_number
+from bookmarks.models import TAG_COUNTED, Bookmark, BookmarkQuerySet, Tag
 from bookmarks.requests import SeeOther, SignedInRequest, signed_in
 from bookmarks.upsert import BookmarkGoneError, edit_bookmark, upsert_bookmarks
 
@@ -30,14 +31,20 @@ _EXPORTS_BY_FILE_NAME = {export.file_name: export for export in EXPORTS.values()
 def bookmark_list(request: SignedInRequest) -> HttpResponse:
     """Show a page of what was searched and filtered: the whole page, or to htmx the part that changes."""
     filters = Filters.from_query(request.GET)
-    page = bookmark_page(_own(request), filters, page=request.GET.get("page", ""))
+    wish = Wish.from_query(request.GET)
+    page = bookmark_page(request.user.pk, filters, wish)
+
+    def url(place: dict[str, str]) -> str:
+        return f"{request.path}{filters.query_string(**place)}"
+
     context = {
         "filters": filters,
         "page": page,
-        "next_url": f"{request.path}{filters.query_string(page=page.next_number)}",
-        "first_url": f"{request.path}{filters.query_string()}",
-        "previous_url": f"{request.path}{filters.query_string(page=page.previous_number)}",
-        "here": f"{request.path}{filters.query_string(page=page.number)}",
+        "first_url": url({}),
+        "previous_url": url(page.previous or {}),
+        "next_url": url(page.next or {}),
+        "last_url": url({"page": "last"}),
+        "here": url(wish.as_query()),
         "exports": EXPORTS.values(),
     }
     return render(request, f"bookmarks/list.html{'#results' if request.htmx else ''}", context)
@@ -161,8 +168,15 @@ def _changed(request: SignedInRequest, number: int) -> HttpResponse:
 def tag_list(request: SignedInRequest) -> HttpResponse:
     """Show the tags in use and how many bookmarks carry each."""
     q = one_line(request.GET.get("q", ""))
-    page = tag_page(Tag.objects.owned_by(request.user), q=q, page=request.GET.get("page", ""))
-    return render(request, "bookmarks/tags.html", {"page": page, "q": q})
+    page = tag_page(Tag.objects.owned_by(request.user), q=q, wish=Wish.from_query(request.GET))
+    context = {
+        "page": page,
+        "q": q,
+        "most": TAG_COUNTED,
+        "previous_url": f"?{urlencode({'q': q, **(page.previous or {})})}",
+        "next_url": f"?{urlencode({'q': q, **(page.next or {})})}",
+    }
+    return render(request, "bookmarks/tags.html", context)
 
 
 @signed_in

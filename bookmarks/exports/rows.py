@@ -12,6 +12,8 @@ from django.db.models import F, Func
 from bookmarks.models import BookmarkQuerySet, Tagging
 
 ROWS_PER_READ = 1_000
+# The first part is small, so that a download begins at once.
+_ROWS_IN_FIRST_WINDOW = 1_000
 _ROWS_PER_WINDOW = 20_000
 _BYTES_PER_CHUNK = 64 * 1024
 
@@ -65,8 +67,9 @@ def _windows(bookmarks: BookmarkQuerySet) -> Iterator[Sequence[int]]:
     dates makes many: hence the array, with eight bytes for each.
     """
     rest = bookmarks.order_by("created")
+    size = _ROWS_IN_FIRST_WINDOW
     while True:
-        edges = rest.values_list("created", flat=True)[_ROWS_PER_WINDOW : _ROWS_PER_WINDOW + 1]
+        edges = rest.values_list("created", flat=True)[size : size + 1]
         last = next((edge.replace(microsecond=999_999) for edge in edges), None)
         window = rest if last is None else rest.filter(created__lte=last)
         in_order = window.order_by(_Second(F("created")), "unique_hash")
@@ -74,6 +77,7 @@ def _windows(bookmarks: BookmarkQuerySet) -> Iterator[Sequence[int]]:
         if last is None:
             return
         rest = rest.filter(created__gt=last)
+        size = _ROWS_PER_WINDOW
 
 
 def _read(bookmarks: BookmarkQuerySet, keys: Sequence[int]) -> Iterator[ExportedRow]:

@@ -61,9 +61,23 @@ def test_tags_are_found_whatever_their_case(browser: Client, owner: User) -> Non
 def test_many_tags_come_in_pages_that_keep_the_search(browser: Client, owner: User) -> None:
     for start in range(0, TAG_PAGE_SIZE + 20, 80):
         make_bookmark(owner, tags=[f"tag {number:04}" for number in range(start, start + 80)])
-    first, second = shown(browser, q="tag"), shown(browser, q="tag", page="2")
+    first, second = shown(browser, q="tag"), shown(browser, q="tag", after=f"tag {TAG_PAGE_SIZE - 1:04}")
     assert (len(first), first[0], second[0]) == (TAG_PAGE_SIZE, ("tag 0000", 1), (f"tag {TAG_PAGE_SIZE:04}", 1))
-    assert 'rel="next" href="?q=tag&amp;page=2"' in text_of(browser.get("/tags/?q=tag"))
+    assert second == shown(browser, q="tag", page="2")
+    assert len(second) == 20
+    assert shown(browser, q="tag", before=second[0][0]) == first
+    assert shown(browser, page="last")[-1] == second[-1]
+    following = f'rel="next" href="?q=tag&amp;page=2&amp;after=tag+{TAG_PAGE_SIZE - 1:04}"'
+    assert following in text_of(browser.get("/tags/?q=tag"))
+
+
+def test_bookmarks_of_a_tag_are_counted_so_far(browser: Client, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bookmarks.models.TAG_COUNTED", 3)
+    monkeypatch.setattr("bookmarks.views.TAG_COUNTED", 3)
+    for number in range(5):
+        make_bookmark(owner, tags=["many", "few"][: 2 if number < 2 else 1])
+    assert shown(browser) == [("few", 2), ("many", 3)]
+    assert "3+<span" in text_of(browser.get("/tags/"))
 
 
 def test_the_list_takes_as_many_queries_for_many_tags_as_for_one(browser: Client, owner: User) -> None:
