@@ -33,20 +33,20 @@ class Place:
         """Run a command of manage.py to its end."""
         return self._run(["manage.py", *map(str, arguments)], check=check)
 
-    def ask(self, script: str, *arguments: str | Path) -> Any:  # whatever the script prints as JSON
+    def ask(self, script: str, *arguments: str | Path, **variables: str) -> Any:  # whatever the script prints as JSON
         """Run a script that finds Django set up, json and sys imported, and that prints JSON."""
-        return json.loads(self._run(["-c", _SETUP + script, *map(str, arguments)], check=True).stdout)
+        return json.loads(self._run(["-c", _SETUP + script, *map(str, arguments)], check=True, **variables).stdout)
 
     def start(self, *arguments: str | Path) -> AbstractContextManager[Started]:
         """Start a command of manage.py, or a script with -c, for the time of the context."""
         log = self.folder / "log"
         return started([sys.executable, *map(str, arguments)], log=log, environment=self.environment)
 
-    def _run(self, arguments: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+    def _run(self, arguments: list[str], *, check: bool, **variables: str) -> subprocess.CompletedProcess[str]:
         run = subprocess.run(
             [sys.executable, *arguments],
             cwd=REPOSITORY,
-            env=self.environment,
+            env={**self.environment, **variables},
             capture_output=True,
             text=True,
             check=False,
