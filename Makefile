@@ -2,6 +2,8 @@
 #   make run     the whole site in the foreground (PORT, HOST, DATA_DIR; see README.md)
 #   make test    the whole test suite             make check   everything else that must hold
 #   make bench   the benchmark tables             make faults  fault injection against real processes
+#   make hosts   the same against several hosts
+#   make load    many people at once
 # ARGS is passed on: make test ARGS="tests/project -x"
 
 HOST ?= 127.0.0.1
@@ -68,6 +70,10 @@ faults: .venv/dev.stamp
 # Several hosts on one database and one S3 endpoint, killed, cut off and upgraded.
 hosts: .venv/dev.stamp
 	$(PY) -m tests.hosts $(ARGS)
+
+# Many people at once, on both databases: python -m tests.load --help.
+load: .venv/dev.stamp
+	$(PY) -m tests.load $(ARGS)
 
 # The pictures in docs/images, taken from a site that runs for as long as it takes.
 screenshots: .venv/dev.stamp

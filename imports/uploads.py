@@ -146,14 +146,14 @@ def delete_orphans() -> int:
     before = timezone.now() - ORPHAN_AGE
     gone = 0
     try:
-        storage = storages["default"]
-        if isinstance(storage, Listing):
-            storage.delete_unfinished(ROOT, before)
         old = (name for name, since in _stored_files(ROOT) if since < before)
         for names in batched(old, ROWS_AT_ONCE):
             for name in _without_job(names):
                 default_storage.delete(name)
                 gone += 1
+        storage = storages["default"]
+        if isinstance(storage, Listing):
+            storage.delete_unfinished(ROOT, before)
     except OSError as error:
         logger.warning("files without a job stay until the storage takes it: %s", error)
     return gone

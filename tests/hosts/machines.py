@@ -124,15 +124,6 @@ class Machine:
         self.kill()
         return took, left
 
-    def seconds_of_processor(self) -> float:
-        """Return the seconds of processor time that its living processes have taken."""
-        total = 0.0
-        for process in self.run.alive() if self.run else []:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                total += times.user + times.system
-        return total
-
     def logs(self) -> str:
         """Return what was logged in all starts."""
         return "".join(path.read_text(errors="replace") for path in sorted(self._logs.glob(f"{self.name}-*.log")))

@@ -27,14 +27,12 @@ class Visitor(Person):
         self._choice = random.Random(others["seed"])
         self._signed_in: dict[int, Browser] = {}
         self.refused: dict[str, int] = {}
-        self.waits: list[float] = []
 
     def _hand_in(self, user: User, path: Path, duplicates: str) -> ImportJob:
         """Upload, or find the job of an upload whose answer was lost. Raises OSError when it has to be tried again."""
         if job := _job_of(user, path):
             return job
         browser = self._browser(user)
-        asked = time.monotonic()
         try:
             status = browser.upload(path.name, path.read_bytes(), duplicates=duplicates)
         except TROUBLE as error:
@@ -42,7 +40,6 @@ class Visitor(Person):
         if status != 200:
             self._count(f"upload answered with {status}")
             raise OSError(status)
-        self.waits.append(time.monotonic() - asked)
         job = _job_of(user, path)
         if job is None:
             self._report(f"user {user.pk}: an upload was answered with 200, and there is no job of it")
