@@ -97,7 +97,8 @@ def database(env: Env, data_dir: Path) -> dict[str, Any]:  # the shape of Django
     scheme = urlsplit(url).scheme
     if scheme == "sqlite":
         data_dir.mkdir(parents=True, exist_ok=True)
-        config: dict[str, Any] = dict(dj_database_url.parse(url))
+        # To open a file, set it up and read its schema again would be a quarter of what a small request costs.
+        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
         return config | {"OPTIONS": dict(SQLITE_OPTIONS)}
     if scheme in {"postgres", "postgresql"}:
         config = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))

@@ -33,6 +33,8 @@ STILLBORN_LIMIT = 5
 """After so many starts in a row that did not become ready, the supervisor gives up."""
 HURRY_SECONDS = 1.0
 """A Ctrl-C so long after the first signal to end is a second one, not an echo of the first."""
+WORKER_NICENESS = 5
+"""Pages come before imports: where both want the processor, a page gets three times as much of it."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 READY_FD_VARIABLE = "CAIRN_READY_FD"
 
@@ -52,6 +54,7 @@ class Service:
     command: Sequence[str]
     descriptors: Sequence[int] = ()
     on_ready: Callable[[], None] | None = None
+    niceness: int = 0
 
 
 class Runner:
@@ -81,6 +84,11 @@ class Runner:
     def start(self) -> None:
         """Start the service as the leader of a session of its own, which ends if this process does."""
         supervisor = os.getpid()
+
+        def prepare() -> None:
+            die_with_parent(signal.SIGTERM, parent=supervisor)
+            give_way(self.service.niceness)
+
         self.ready_fd, theirs = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the commands are our own
@@ -89,7 +97,7 @@ class Runner:
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs, *self.service.descriptors),
                 start_new_session=True,
-                preexec_fn=lambda: die_with_parent(signal.SIGTERM, parent=supervisor),  # noqa: PLW1509 - one thread
+                preexec_fn=prepare,  # noqa: PLW1509 - one thread
             )
         finally:
             os.close(theirs)
@@ -212,6 +220,16 @@ def _do_nothing(_signum: int, _frame: FrameType | None) -> None:
     """Be a handler: only a signal that has one is written to the wakeup descriptor."""
 
 
+def give_way(niceness: int) -> None:
+    """Let this process and its descendants wait when others want the processor; 0 changes nothing."""
+    if not niceness:
+        return
+    os.nice(niceness)
+    # Linux may weigh sessions against each other, and then heeds niceness only within one (man 7 sched, autogroup).
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness))
+
+
 def say(sentence: str) -> None:
     """Tell the person at the terminal, or the log: as `project.logs` does with LOG_FORMAT=json, which needs more."""
     line = f"supervisor: {sentence}"
@@ -253,7 +271,7 @@ def site_services(listener: socket.socket) -> list[Service]:
             descriptors=[listener.fileno()],
             on_ready=tell_address,
         ),
-        Service(name="worker", command=[sys.executable, *worker]),
+        Service(name="worker", command=[sys.executable, *worker], niceness=WORKER_NICENESS),
     ]
 
 

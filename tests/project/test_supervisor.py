@@ -1,6 +1,7 @@
 """The supervisor with small services in place of the site."""
 
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from project import supervisor
 from tests.project.processes import REPOSITORY, Started, children, eventually, kill, started
 
 pytestmark = pytest.mark.processes
@@ -179,3 +181,35 @@ def test_with_nohup_a_closed_terminal_ends_nothing(tmp_path: Path) -> None:
         process.send(signal.SIGHUP)
         time.sleep(0.3)
         assert len(process.alive()) == 3
+
+
+def test_imports_give_way_to_pages(tmp_path: Path) -> None:
+    with contextlib.closing(supervisor.listen("127.0.0.1", 0)) as listener:
+        web, worker = supervisor.site_services(listener)
+    assert (web.niceness, worker.niceness) == (0, supervisor.WORKER_NICENESS)
+    said = "import os, pathlib; print(os.nice(0)); group = pathlib.Path('/proc/self/autogroup'); "
+    said += "print(group.read_text() if group.exists() else 'nice 5', flush=True)"
+    runner = supervisor.Runner(
+        supervisor.Service(name="polite", command=[sys.executable, "-c", said], niceness=5),
+        first_pause_seconds=0.1,
+    )
+    log = tmp_path / "log"
+    with log.open("wb") as output, redirected(output.fileno()):
+        runner.start()
+        assert eventually(lambda: runner.has_ended, seconds=20)
+    runner.clear_away()
+    said_niceness, group = log.read_text().split("\n", 1)
+    assert said_niceness == "5"
+    assert "nice 5" in group
+
+
+@contextlib.contextmanager
+def redirected(descriptor: int) -> Iterator[None]:
+    """Have what this process starts write to an open file."""
+    kept = os.dup(1)
+    os.dup2(descriptor, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
