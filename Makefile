@@ -20,7 +20,7 @@ UV = env UV_PYTHON_DOWNLOADS=never UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP
 PY = .venv/bin/python
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate
 
-.PHONY: always run test test-postgres check lint types layers templates upgrades django bench faults hosts screenshots coverage format messages lock clean
+.PHONY: always run test test-postgres check lint types layers templates upgrades django bench faults hosts load screenshots coverage format messages lock clean
 .DELETE_ON_ERROR:
 
 # exec, so that make's own child is the supervisor: it gets the signal that make was sent.
