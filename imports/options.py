@@ -1,5 +1,6 @@
 """What a person chose for an import. Pure: it is read by the form, the command and the pipeline alike."""
 
+import hashlib
 from enum import StrEnum
 
 import msgspec
@@ -38,6 +39,11 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fal
     def reads_like(self, other: "ImportOptions") -> bool:
         """Whether reading a file under both gives the same items, so that it need not be read again."""
         return all(getattr(self, name) == getattr(other, name) for name in _READING)
+
+    def reading_key(self) -> bytes:
+        """Return 16 bytes that are the same for options under which a file is read alike."""
+        chosen = [getattr(self, name) for name in _READING]
+        return hashlib.sha256(msgspec.json.encode(chosen)).digest()[:16]
 
     def as_json(self) -> dict[str, object]:
         """Return the options as they are stored."""

@@ -22,7 +22,7 @@ from imports.lifecycle import Claim, ClaimLostError
 from imports.models import ImportJob, Work
 from imports.normalize import fragment, has_long_tag, normalize
 from imports.options import ImportOptions
-from imports.prepared import FRAME_ITEMS, Frame, PreparedReader, PreparedWriter, prepared_path
+from imports.prepared import FRAME_ITEMS, Frame, PreparedReader, PreparedWriter, is_prepared, prepared_path
 from imports.survey import Sample, Survey
 
 logger = logging.getLogger("imports")
@@ -243,12 +243,12 @@ def _is_ready(job: ImportJob, claimed: Claim, should_stop: MustStop) -> bool:
     Reading is not cut into slices: a format's parser cannot be taken up in the middle. Raises FileFailedError when
     the file cannot be read, or breaks off and the person has not agreed to import a part.
     """
-    path = prepared_path(job.pk)
-    if job.prepared_at is not None and path.exists():
+    path, key = prepared_path(job.pk), job.options.reading_key()
+    if job.prepared_at is not None and is_prepared(path, key):
         return True
     keep_going = _keeper(claimed, should_stop)
     try:
-        with uploads.open_upload(job) as file, PreparedWriter(path, claimed.fence) as writer:
+        with uploads.open_upload(job) as file, PreparedWriter(path, claimed.fence, key) as writer:
             survey = read_file(cast("BinaryIO", file), job.options, writer, keep_going)
     except FileNotFoundError as error:
         raise FileFailedError(GONE) from error

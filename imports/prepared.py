@@ -3,8 +3,9 @@
 It is a cache beside the database, never the truth: it can be deleted at any time, or be missing on another host,
 and is then made again from the upload, which gives the same items at the same positions.
 
-Layout: frames one after the other, each a header of three unsigned 32-bit numbers (items in the frame, bytes of its
-MessagePack body, CRC-32 of the body) and the body. The file gets its name only when it is complete.
+Layout: a head that says how the file was read, then frames one after the other, each a header of three unsigned 32-bit
+numbers (items in the frame, bytes of its MessagePack body, CRC-32 of the body) and the body. The file gets its name only
+when it is complete.
 """
 
 import os
@@ -23,6 +24,9 @@ from bookmarks.drafts import BookmarkDraft
 
 FRAME_ITEMS = 100
 _HEADER = struct.Struct("<III")
+# The number of the layout, which changes with it, as a new release may find what an old one has left; and a key.
+_LAYOUT = b"\x01"
+_KEY_BYTES = 16
 
 
 class PreparedReject(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -85,11 +89,21 @@ def prepared_path(job_id: int) -> Path:
     return directory / f"{job_id}.frames"
 
 
+def is_prepared(path: Path, key: bytes) -> bool:
+    """Whether this host has a file as it is read under `key`, and not as it was read before options were changed."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_LAYOUT) + _KEY_BYTES) == _LAYOUT + key
+    except FileNotFoundError:
+        return False
+
+
 class PreparedWriter:
     """Writes a prepared file. Use it in a `with` block; without `finish` nothing is left behind."""
 
-    def __init__(self, path: Path, fence: int = 0) -> None:
+    def __init__(self, path: Path, fence: int = 0, key: bytes = bytes(_KEY_BYTES)) -> None:
         self._path = path
+        self._head = _LAYOUT + key
         # Two workers may be at it when one was paused past its lease: each writes a file of its own.
         self._draft_path = path.with_suffix(f".{fence}.part")
         self._drafts: list[BookmarkDraft] = []
@@ -99,6 +113,7 @@ class PreparedWriter:
     def __enter__(self) -> Self:
         self._draft_path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = self._draft_path.open("wb", buffering=1 << 18)
+        self._file.write(self._head)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -153,6 +168,7 @@ class PreparedReader:
 
     def __enter__(self) -> Self:
         self._file: BinaryIO = self._path.open("rb", buffering=1 << 18)
+        self._file.seek(len(_LAYOUT) + _KEY_BYTES)
         self._frames = self._read()
         return self
 

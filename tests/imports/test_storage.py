@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import boto3
@@ -21,6 +22,7 @@ from environs import Env
 from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
+from bookmarks.models import Tag
 from imports import lifecycle, pipeline, uploads
 from imports.formats.base import ParsedItem
 from imports.formats.reading import open_export
@@ -205,6 +207,23 @@ def test_a_preview_keeps_the_file_and_the_import_after_it_deletes_it(endpoint: E
     assert lifecycle.confirm(ada, job.pk)
     assert one_slice(job).created_bookmarks == 2
     assert keys(endpoint) == []
+
+
+def test_a_host_does_not_go_by_what_it_read_under_other_options(
+    endpoint: Endpoint, ada: User, settings: Settings, tmp_path: Path
+) -> None:
+    """One host reads, another one reads again under other tags, and the first one is to import."""
+    job = one_slice(submit(ada, links(2), preview=True, tags=("first",)))
+    read_first = prepared_path(job.pk).read_bytes()
+    settings.DATA_DIR = tmp_path / "another-host"
+    assert lifecycle.preview_again(ada, job.pk, ImportOptions(preview=True, tags=("second",)))
+    job = one_slice(job)
+    assert prepared_path(job.pk).read_bytes() != read_first
+    settings.DATA_DIR = tmp_path
+    assert prepared_path(job.pk).read_bytes() == read_first
+    assert lifecycle.confirm(ada, job.pk)
+    assert one_slice(job).created_bookmarks == 2
+    assert list(Tag.objects.owned_by(ada).values_list("name", flat=True)) == ["second"]
 
 
 def test_a_file_that_breaks_off_is_kept_for_the_retry_that_imports_its_beginning(
