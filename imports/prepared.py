@@ -3,9 +3,9 @@
 It is a cache beside the database, never the truth: it can be deleted at any time, or be missing on another host,
 and is then made again from the upload, which gives the same items at the same positions.
 
-Layout: a head that says how the file was read, then frames one after the other, each a header of three unsigned 32-bit
-numbers (items in the frame, bytes of its MessagePack body, CRC-32 of the body) and the body. The file gets its name only
-when it is complete.
+Layout: a head that says how the file was read, then frames one after the other, each a header of three unsigned
+32-bit numbers (items in the frame, bytes of its MessagePack body, CRC-32 of the body) and the body. The file gets its
+name only when it is complete.
 """
 
 import os
