@@ -20,12 +20,22 @@ UV = env UV_PYTHON_DOWNLOADS=never UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP
 PY = .venv/bin/python
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate
 
-.PHONY: always run test test-postgres check lint types layers templates upgrades django bench faults hosts load screenshots coverage format messages lock clean
+.PHONY: always run install upgrade container test test-postgres check lint types layers templates upgrades django bench faults hosts load screenshots coverage format messages lock clean
 .DELETE_ON_ERROR:
 
 # exec, so that make's own child is the supervisor: it gets the signal that make was sent.
 run: .venv/run.stamp $(if $(S3_BUCKET),.venv/s3.stamp)
 	@exec $(PY) manage.py serve --prepare --die-with-parent
+
+# What the site needs, for a server that starts it by other means.
+install: .venv/run.stamp $(if $(S3_BUCKET),.venv/s3.stamp)
+
+# All but the start: docs/operations.md.
+upgrade: .venv/run.stamp
+	$(PY) manage.py backup "$${DATA_DIR:-var}/before-upgrade.zip"
+	git pull --ff-only
+	$(MAKE) install
+	$(PY) manage.py prepare
 
 test: .venv/dev.stamp
 	$(PY) -m pytest $(ARGS)
@@ -70,6 +80,10 @@ faults: .venv/dev.stamp
 # Several hosts on one database and one S3 endpoint, killed, cut off and upgraded.
 hosts: .venv/dev.stamp
 	$(PY) -m tests.hosts $(ARGS)
+
+# The Dockerfile's steps without a container engine, its packages installed anew.
+container: .venv/dev.stamp
+	CAIRN_IMAGE=whole $(PY) -m pytest tests/project/test_deploy.py $(ARGS)
 
 # Many people at once, on both databases: python -m tests.load --help.
 load: .venv/dev.stamp

@@ -21,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Field, ForeignKey
 from django.utils import timezone
 
+from bookmarks import search
 from imports import lifecycle
 from imports.models import ImportJob, Status, Work
 from project.archive import (
@@ -113,6 +114,9 @@ def restore(path: Path) -> Manifest:
         _restore_tables(archive, manifest, shapes)
         _restore_secret_key(archive.read(SECRET_KEY))
     call_command("migrate", interactive=False, verbosity=0)
+    # Made from the bookmarks, by each database in its own way, and so in no backup.
+    search.rebuild(lambda _number: None)
+    search.tidy()
     _send_imports_on(manifest)
     return manifest
 

@@ -85,7 +85,7 @@ def test_a_site_of_the_previous_release_is_taken_over_whole(place: Place) -> Non
 
     with place.start("manage.py", "worker") as worker:
         for job in (PENDING, KILLED):
-            assert eventually(lambda: f"import job {job}: completed" in worker.text(), seconds=30), worker.text()  # noqa: B023 - called at once
+            assert eventually(lambda: f"import job {job}: completed" in worker.text(), seconds=60), worker.text()  # noqa: B023 - called at once
     after = place.ask(LOOK)
     assert after["bookmarks"] == [40, 5]
     assert after["jobs"] == [
