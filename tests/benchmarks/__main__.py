@@ -53,6 +53,9 @@ CONTENDERS = {
         OURS,
         Contender("Cairn, same file again", ("ours", "--again")),
         Contender("Cairn, overwrite again", ("ours", "--again", "--duplicates", "overwrite")),
+        Contender(
+            "Cairn, overwrite again, no undo", ("ours_without_revisions", "--again", "--duplicates", "overwrite")
+        ),
         Contender("bulk_create", ("bulk_create",)),
         Contender("per row, skip", ("per_row", "--duplicates", "skip"), sampled_from=20_000),
         Contender("per row, overwrite", ("per_row", "--duplicates", "overwrite"), sampled_from=20_000),
