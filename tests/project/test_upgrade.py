@@ -1,5 +1,6 @@
 """A site of the previous release is taken over as it is: its database is migrated, its imports go on."""
 
+import hashlib
 import re
 import shutil
 import sqlite3
@@ -8,9 +9,32 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.db.migrations import (
+    AddField,
+    AddIndex,
+    AlterField,
+    CreateModel,
+    RemoveField,
+    RemoveIndex,
+    RunPython,
+    RunSQL,
+    SeparateDatabaseAndState,
+)
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+from django.db.models import CharField
 
 from tests.project.places import Place
-from tests.project.processes import eventually
+from tests.project.processes import REPOSITORY, eventually
+
+# What releases had, as it was: an edited migration would leave sites that had it in another state than new ones.
+RELEASED = {
+    "bookmarks/migrations/0001_initial.py": "e4b23c43c17044f4bd8ea5d61aa80313f7b80810",
+    "bookmarks/migrations/0002_bookmark_added_by.py": "1ca704b0eb49eadc3d3b2efe4e777ec561a8d945",
+    "imports/migrations/0001_initial.py": "24015586e2d216320c499aa3b27dfe8c26b46b1a",
+    "imports/migrations/0002_preview_undo_timeline.py": "14f150b34ea3582b5a14c14d31e50e2857992db1",
+}
+OWN = ("bookmarks", "imports", "project")
 
 # Made by the release before previews and undo: two accounts, and six imports, one of them killed after 20 of 30 items.
 PREVIOUS = Path(__file__).parent / "previous_release"
@@ -100,3 +124,38 @@ def test_a_site_of_the_previous_release_is_taken_over_whole(place: Place) -> Non
     # The previous release kept what an undo needs, though it could not undo.
     assert place.ask(UNDO, str(OVERWRITING)) == ["undone", 2, 3, 0]
     assert place.ask(LOOK)["titles"] == ["Page 1", "Page 100"]
+
+
+def lets_older_code_go_on(operation: Operation) -> bool:
+    """Whether code that does not know of an operation reads and writes beside what it has changed."""
+    match operation:
+        case AddField(field=field):
+            return field.null or field.has_db_default()
+        case AlterField(field=field):
+            # What is only said about a column, such as its choices, is not in the database.
+            return bool(field.choices)
+        case CreateModel() | AddIndex() | RemoveIndex() | RunPython() | RunSQL() | SeparateDatabaseAndState():
+            return True
+    return False
+
+
+@pytest.mark.parametrize("path", RELEASED)
+def test_a_migration_that_was_released_is_not_edited(path: str) -> None:
+    assert hashlib.sha256((REPOSITORY / path).read_bytes()).hexdigest()[:40] == RELEASED[path]
+
+
+def test_every_later_migration_lets_the_version_before_go_on() -> None:
+    later = [
+        (f"{app}/migrations/{name}.py", migration)
+        for (app, name), migration in MigrationLoader(None).disk_migrations.items()
+        if app in OWN and f"{app}/migrations/{name}.py" not in RELEASED
+    ]
+    assert later
+    hard = [(path, op) for path, migration in later for op in migration.operations if not lets_older_code_go_on(op)]
+    assert not hard, "additive first: docs/operations.md, What a migration may do"
+
+
+def test_a_column_that_older_code_would_have_to_fill_is_noticed() -> None:
+    assert not lets_older_code_go_on(AddField("importjob", "x", CharField(max_length=1, default="")))
+    assert lets_older_code_go_on(AddField("importjob", "x", CharField(max_length=1, default="", db_default="")))
+    assert not lets_older_code_go_on(RemoveField("importjob", "wake"))
