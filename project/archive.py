@@ -27,7 +27,7 @@ MANIFEST = "manifest.json"
 SECRET_KEY = "secret_key"  # noqa: S105 - the name of a file
 UPLOADS = "uploads/"
 BLOCK_BYTES = 1 << 20
-ROWS_AT_ONCE = 2_000
+ROWS_AT_ONCE = 1_000
 # Messages and results of the queue, and what workers say of themselves: all of it is about running processes.
 _PASSING = ("django_q.", "imports.heartbeat")
 

@@ -117,6 +117,8 @@ def restore(path: Path) -> Manifest:
     # Made from the bookmarks, by each database in its own way, and so in no backup.
     search.rebuild(lambda _number: None)
     search.tidy()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # a planner that knows nothing of new tables chooses badly
     _send_imports_on(manifest)
     return manifest
 

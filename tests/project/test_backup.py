@@ -14,14 +14,19 @@ from zipfile import ZipFile
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from environs import Env
+from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
 from imports.models import ImportJob, RejectedItem
 from project.archive import MANIFEST
 from project.backup import write_backup
+from project.environment import upload_storage
+from project.object_storage import ObjectStorage
+from project.restoration import _restore_upload
 from tests.factories import make_bookmark, make_job, make_user
 from tests.postgres import new_database
 from tests.project.places import Place
@@ -308,3 +313,30 @@ def test_a_file_of_somebody_else_in_the_storage_is_not_replaced(small: Path, tmp
     assert theirs.read_bytes() == b"other"
     theirs.write_bytes(b"[]")
     place.manage("restore", small)
+
+
+def test_files_come_from_s3_and_go_back_there(
+    transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    bucket = {"S3_BUCKET": "uploads", "S3_ENDPOINT_URL": f"http://{host}:{port}", "S3_REGION": "us-east-1"}
+    for name, value in {**bucket, "S3_ACCESS_KEY_ID": "somebody", "S3_SECRET_ACCESS_KEY": "something"}.items():
+        monkeypatch.setenv(name, value)
+    settings.STORAGES = {**settings.STORAGES, "default": upload_storage(Env())}
+    assert isinstance(storages["default"], ObjectStorage)
+    storages["default"].connection.create_bucket(Bucket="uploads")
+    job, text = make_job(make_user(), status="failed"), bytes(range(256)) * 25_000
+    default_storage.save(job.file_path, ContentFile(text))
+
+    manifest = write_backup(tmp_path / "backup")
+    default_storage.delete(job.file_path)
+    with ZipFile(tmp_path / "backup") as archive:
+        for _time in ("stored", "found to be there"):
+            _restore_upload(archive, job.file_path, manifest.uploads[job.file_path])
+            with default_storage.open(job.file_path) as stored:
+                assert stored.read() == text
+    server.stop()
+    with pytest.raises(CommandError, match=r"No backup was made\."):
+        call_command("backup", str(tmp_path / "other"))

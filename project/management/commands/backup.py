@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from imports.uploads import StorageAwayError
 from project.archive import BackupError
 from project.backup import write_backup
 
@@ -27,6 +28,6 @@ class Command(BaseCommand):
         path: Path = options["file"].absolute()
         try:
             manifest = write_backup(path)
-        except (BackupError, OSError) as error:
+        except (BackupError, OSError, StorageAwayError) as error:
             raise CommandError(f"No backup was made. {error}") from error
         self.stdout.write(f"Backed up {manifest.summary()} to {path} ({path.stat().st_size:,} bytes).")

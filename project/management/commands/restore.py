@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS
 
+from imports.uploads import StorageAwayError
 from project.archive import BackupError
 from project.restoration import check, restore
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             else:
                 self.check(databases=[DEFAULT_DB_ALIAS])
                 manifest = restore(path)
-        except (BackupError, OSError) as error:
+        except (BackupError, OSError, StorageAwayError) as error:
             raise CommandError(str(error)) from error
         done = "Whole" if options["check"] else "Restored"
         self.stdout.write(
