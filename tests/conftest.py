@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Never
 
 import pytest
+from django.core.cache import cache
 from pytest_django import Settings
 
 from tests.postgres import new_database, postgres_server
@@ -26,7 +27,8 @@ def unavailable(part: str, why: str) -> Never:
 
 @pytest.fixture(autouse=True)
 def site_settings(settings: Settings, tmp_path: Path) -> None:
-    """Keep each test's files to itself, and passwords cheap."""
+    """Keep each test's files to itself, nothing in the cache, and passwords cheap."""
+    cache.clear()
     settings.DATA_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "uploads"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

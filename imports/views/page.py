@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.cache import cache
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef
@@ -29,8 +30,10 @@ from imports.models import ImportJob, ImportJobQuerySet
 logger = logging.getLogger("imports")
 
 PAGE_JOBS = 20
+IDLE_SECONDS = 1
+_UNSHOWN_OF_JOB = ("preview", "years")
 _UNSHOWN = (
-    *("preview", "years"),
+    *_UNSHOWN_OF_JOB,
     *(f"same_file_as__{name}" for name in ("preview", "years", "notices", "failed_bookmark_details")),
 )
 
@@ -184,12 +187,14 @@ def import_cancel(request: SignedInRequest) -> HttpResponse:
 @signed_in
 def job_row(request: SignedInRequest, pk: int) -> HttpResponse:
     """Show the row of a job as it is now."""
-    job = get_object_or_404(_jobs(request), pk=pk)
+    # Asked for each second: the other import of the same file, which few have, is fetched where there is one.
+    job = get_object_or_404(_jobs(request).select_related(None).defer(None).defer(*_UNSHOWN_OF_JOB), pk=pk)
     idle_since = None
     if _is_unattended(job, since=job.woken_at):
         lifecycle.wake_if_lost(job)
     if _is_unattended(job, since=job.updated):
-        idle_since = lifecycle.idle_since()
+        # The same for everybody, and many may be waiting.
+        idle_since = cache.get_or_set("idle_since", lifecycle.idle_since, IDLE_SECONDS)
     return render(request, "imports/_job_row.html", {"job": job, "idle_since": idle_since})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -326,7 +327,17 @@ def test_a_row_that_nobody_works_on_says_since_when(browser: Client, owner: User
     Heartbeat.objects.update_or_create(pk=1, defaults={"seen": now - timedelta(hours=2)})
     assert "No worker is at work; the last sign of one was 2 hours ago." in row_of(browser, job)
     Heartbeat.objects.update(seen=now)
+    cache.clear()  # a second later
     assert "No worker" not in row_of(browser, job)
+
+
+def test_however_many_wait_nobody_asks_for_each_whether_there_is_a_worker(
+    browser: Client, owner: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    jobs = [make_job(owner, updated=timezone.now() - timedelta(minutes=9)) for _ in range(2)]
+    row_of(browser, jobs[0])
+    with django_assert_num_queries(3):  # session, person, job
+        row_of(browser, jobs[1])
 
 
 @pytest.mark.parametrize("fields", [{"updated": 0}, {"updated": -540, "lease_expires_at": 20}])
