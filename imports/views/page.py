@@ -31,7 +31,10 @@ logger = logging.getLogger("imports")
 
 PAGE_JOBS = 20
 IDLE_SECONDS = 1
-_UNSHOWN_OF_JOB = ("preview", "years")
+_UNSHOWN_OF_JOB = (
+    *("preview", "years", "import_options", "file_path", "content_hash"),
+    *("claimed_by", "fence", "wake", "careful_until", "undo_position"),
+)
 _UNSHOWN = (
     *_UNSHOWN_OF_JOB,
     *(f"same_file_as__{name}" for name in ("preview", "years", "notices", "failed_bookmark_details")),
