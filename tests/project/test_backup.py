@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -33,40 +33,36 @@ from tests.project.places import Place
 from tests.project.processes import eventually
 
 ITEMS = 3_000
-SUBMIT = """
+# Imports while the backup is made: some batches before it begins, more while it runs, the rest when it has ended.
+IMPORT = """
+import json, sys, time
+import django; django.setup()
 from pathlib import Path
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.files.base import File
-from imports import lifecycle, uploads
+from django.core.management import call_command
+from imports import lifecycle, pipeline, uploads
 from imports.options import ImportOptions
+call_command("migrate", verbosity=0)
 ada = User.objects.create_superuser("ada", "", "lovelace")
 session = SessionStore()
 session["for"] = "ada"
 session.create()
-path = Path(sys.argv[1])
+path, begun, done = map(Path, sys.argv[1:])
 def submit():
     with path.open("rb") as file:
         return uploads.submit(File(file, path.name), ada, ImportOptions(), queued=False)
 running, cancelled, gone = submit(), submit(), submit()
 lifecycle.cancel(ada, cancelled.pk)
 gone.delete()
-print(json.dumps(running.pk))
-"""
-# Imports while the backup is made: some batches before it begins, more while it runs, the rest when it has ended.
-IMPORT = """
-import django; django.setup()
-import sys, time
-from pathlib import Path
-from imports import lifecycle, pipeline
-begun, done = map(Path, sys.argv[2:4])
-pipeline.FIRST_BATCH_ITEMS = pipeline.MIN_BATCH_ITEMS = pipeline.MAX_BATCH_ITEMS = 100
 def on_batch(position, total):
     begun.touch()
     while position > total - 500 and not done.exists():
         time.sleep(0.01)
-    time.sleep(0.03)
-pipeline.run_slice(lifecycle.claim(int(sys.argv[1])), should_stop=lambda: False, seconds=None, on_batch=on_batch)
+    time.sleep(0.02)
+pipeline.FIRST_BATCH_ITEMS = pipeline.MIN_BATCH_ITEMS = pipeline.MAX_BATCH_ITEMS = 100
+pipeline.run_slice(lifecycle.claim(running.pk), should_stop=lambda: False, seconds=None, on_batch=on_batch)
 """
 # All that people could tell apart, as far as it does not depend on the moment.
 LOOK = """
@@ -84,24 +80,34 @@ def export(name):
     with tempfile.NamedTemporaryFile() as file:
         call_command("export_bookmarks", user="ada", format=name, output=file.name)
         return Path(file.name).read_text()
-tables = [model for model in apps.get_models(include_auto_created=True)
-          if model._meta.app_label not in {"django_q", "imports", "bookmarks"}]
 jobs = ("pk", "status", "file_path", "file_size", "content_hash", "import_options", "years", "total_bookmarks",
         "processed_bookmarks", "created_bookmarks", "failed_bookmarks", "failed_bookmark_details", "created", "deaths")
-job = ImportJob.objects.get(pk=int(sys.argv[1]))
-ada = User.objects.get(username="ada")
-found = find(ada.pk, search.conditions(ada.pk, "tag 17"), ORDERS["newest"], limit=1000)
-print(json.dumps({
-    "found": sorted(Bookmark.objects.filter(pk__in=[place.pk for place in found]).values_list("url", flat=True)),
-    "tables": {model._meta.label: list(model.objects.order_by("pk").values()) for model in tables},
-    "jobs": list(ImportJob.objects.values(*jobs)),
-    "rejected": list(job.rejected_items.values_list("position", "title", "url", "reason", "fragment")),
-    "exports": [export(name) for name in ("activitystreams", "netscape", "opml")],
-    "password": ada.check_password("lovelace"),
-    "session": Session.objects.get().get_decoded(),
-    "counters": [job.status, job.total_bookmarks, job.processed_bookmarks, job.created_bookmarks,
-                 job.failed_bookmarks, job.events.filter(kind="died").count()],
-}, default=str))
+def look():
+    tables = [model for model in apps.get_models(include_auto_created=True)
+              if model._meta.app_label not in {"django_q", "imports", "bookmarks"}]
+    job = ImportJob.objects.get(pk=1)
+    ada = User.objects.get(username="ada")
+    found = find(ada.pk, search.conditions(ada.pk, "tag 17"), ORDERS["newest"], limit=1000)
+    return {
+        "found": sorted(Bookmark.objects.filter(pk__in=[place.pk for place in found]).values_list("url", flat=True)),
+        "tables": {model._meta.label: list(model.objects.order_by("pk").values()) for model in tables},
+        "jobs": list(ImportJob.objects.values(*jobs)),
+        "rejected": list(job.rejected_items.values_list("position", "title", "url", "reason", "fragment")),
+        "exports": [export(name) for name in ("activitystreams", "netscape", "opml")],
+        "password": ada.check_password("lovelace"),
+        "session": Session.objects.get().get_decoded(),
+        "bookmarks": Bookmark.objects.count(),
+        "counters": [job.status, job.total_bookmarks, job.processed_bookmarks, job.created_bookmarks,
+                     job.failed_bookmarks, job.events.filter(kind="died").count()],
+    }
+"""
+LOOKED = "print(json.dumps(look(), default=str))"
+RESTORED = """
+from io import StringIO
+call_command("restore", sys.argv[1], stdout=StringIO())
+"""
+NEW = """
+print(json.dumps([look(), ImportJob.objects.create(user_id=1, file_path='x').pk], default=str))
 """
 
 
@@ -119,27 +125,18 @@ def items() -> list[dict[str, object]]:
     ]
 
 
-class Source(NamedTuple):
-    """A site that was backed up in the middle of an import, and how it looked when the import had ended."""
-
-    backup: Path
-    job: int
-    look: dict[str, Any]
-
-
-def make_source(place: Place) -> Source:
-    place.manage("migrate", "--verbosity", "0")
-    file = place.folder / "bookmarks.json"
+def back_up_amid_an_import(place: Place) -> tuple[Path, dict[str, Any]]:
+    """Return a backup that was made in the middle of an import, and how the site looked when that had ended."""
+    place.folder.mkdir()
+    file, begun, done, backup = (place.folder / name for name in ("bookmarks.json", "begun", "done", "backup.zip"))
     file.write_text(json.dumps(items()))
-    job = place.ask(SUBMIT, file)
-    begun, done, backup = place.folder / "begun", place.folder / "done", place.folder / "backup.zip"
-    with place.start("-c", IMPORT, str(job), begun, done) as importing:
-        assert eventually(begun.exists, seconds=20), importing.text()
+    with place.start("-c", f"{IMPORT}{LOOK}{LOOKED}", file, begun, done) as importing:
+        assert eventually(begun.exists, seconds=60), importing.text()
         said = place.manage("backup", backup).stdout
         done.touch()
-        assert importing.wait(seconds=20) == 0, importing.text()
+        assert importing.wait(seconds=60) == 0, importing.text()
     assert re.fullmatch(r"Backed up 1 accounts, [\d,]+ bookmarks, 2 imports, 2 stored files to .*\n", said)
-    return Source(backup, job, place.ask(LOOK, str(job)))
+    return backup, json.loads(importing.text().splitlines()[-1])
 
 
 def unchanging(look: dict[str, Any]) -> dict[str, Any]:
@@ -154,25 +151,26 @@ def test_an_import_that_was_running_ends_on_the_other_database_as_it_did_here(
     postgres_server_url: str, tmp_path: Path, kind: str, target: str
 ) -> None:
     urls = {"sqlite": "", "postgresql": new_database(postgres_server_url)}
-    (tmp_path / "source").mkdir()
-    source = make_source(Place(tmp_path / "source", urls[kind]))
+    backup, ended = back_up_amid_an_import(Place(tmp_path / "source", urls[kind]))
     place = Place(tmp_path / "restored", urls[target])
-    said = place.manage("restore", source.backup).stdout
-    assert said.startswith("Restored: 1 accounts, ")
-    assert stat.S_IMODE((place.folder / "secret_key").stat().st_mode) == 0o600
-    status, total, processed, *_rest = place.ask(LOOK, str(source.job))["counters"]
-    assert (status, total) == ("processing", ITEMS)
+
+    amid = place.ask(LOOK + RESTORED + LOOKED, backup)
+    status, total, processed, created, failed, deaths = amid["counters"]
+    assert (status, total, deaths) == ("processing", ITEMS, 0)
     assert 0 < processed < ITEMS
+    assert (created, failed) == (amid["bookmarks"], len(amid["rejected"])), "the tables are of different moments"
+    assert created + failed == processed
+    assert stat.S_IMODE((place.folder / "secret_key").stat().st_mode) == 0o600
+
     with place.start("manage.py", "worker") as worker:
-        assert eventually(lambda: f"import job {source.job}: completed" in worker.text(), seconds=60), worker.text()
-    look = place.ask(LOOK, str(source.job))
+        assert eventually(lambda: "import job 1: completed" in worker.text(), seconds=60), worker.text()
+    look, number = place.ask(LOOK + NEW)
     assert look["counters"] == ["completed", ITEMS, ITEMS, ITEMS - ITEMS // 100, ITEMS // 100, 0]
     assert look["password"]
-    assert "https://example.com/17" in look["found"]
     assert look["session"] == {"for": "ada"}
-    assert unchanging(look) == unchanging(source.look)
-    new = "from imports.models import ImportJob; print(ImportJob.objects.create(user_id=1, file_path='x').pk)"
-    assert place.ask(new) == 4, "the number of an import that was deleted was given out again"
+    assert "https://example.com/17" in look["found"]
+    assert unchanging(look) == unchanging(ended)
+    assert number == 4, "the number of an import that was deleted was given out again"
 
 
 @pytest.fixture
