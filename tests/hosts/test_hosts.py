@@ -29,7 +29,7 @@ def hosts(result: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         "2",
     ]
     return subprocess.run(
-        [*command, "--people", "3", "--webs", "1", "--hosts", "2", *arguments],
+        [*command, "--people", "2", "--webs", "1", "--hosts", "2", "--workers", "1", *arguments],
         cwd=REPOSITORY,
         env={name: value for name, value in os.environ.items() if not name.startswith("CAIRN_")},
         stdout=subprocess.PIPE,
@@ -48,5 +48,5 @@ def test_hosts_that_die_or_are_cut_off_break_no_promise(tmp_path: Path) -> None:
     assert told.returncode == 0, told.stdout
     shown = json.loads((tmp_path / "result.json").read_text())
     assert len(shown["faults"]) == len(kinds)
-    assert shown["jobs"] >= 3
+    assert shown["jobs"] >= 2
     assert shown["states"] > 50
