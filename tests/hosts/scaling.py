@@ -67,12 +67,21 @@ def _measured(server: str, options: argparse.Namespace, workers: int) -> dict[st
 def _table(rows: list[dict[str, float]], options: argparse.Namespace) -> Table:
     title = f"{options.imports} imports of {options.items:,} bookmarks, {os.cpu_count()} cores"
     table = Table(box=box.MARKDOWN, title=title)
-    for name in ("workers", "items/s", "times one", "cores: workers", "cores: PostgreSQL", "cores: idle"):
+    for name in (
+        "workers",
+        "items/s",
+        "times one",
+        "cores: workers",
+        "cores: PostgreSQL",
+        "cores: idle",
+        "items/s of a core",
+    ):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
             *(f"{row['workers']:.0f}", f"{row['rate']:,.0f}", f"{row['rate'] / rows[0]['rate']:.2f}"),
             *(f"{row[name]:.2f}" for name in ("worker_cores", "database_cores", "idle_cores")),
+            f"{row['items_per_core_second']:,.0f}",
         )
     return table
 
