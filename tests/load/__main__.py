@@ -77,7 +77,13 @@ def measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:  # JSON
                 "processes": {"worker": site.pid, **processes},
             }
             found = module("people", environment, plan=plan)
-            return {"database": kind, "people": options.people, "seconds": options.seconds, **found}
+            return {
+                "database": kind,
+                "people": options.people,
+                "imports": options.imports,
+                "seconds": options.seconds,
+                **found,
+            }
 
 
 def prepare(environment: dict[str, str]) -> None:
@@ -113,6 +119,17 @@ def table(results: Sequence[dict[str, Any]]) -> Table:
     return shown
 
 
+def told(result: dict[str, Any]) -> Iterator[str]:
+    """Yield what else was measured."""
+    answered = sum(kind["requests"] for kind in result["kinds"].values())
+    cost = 1000 * result["cores"]["web"] * result["seconds"] / max(1, answered)
+    active = result["active_imports"]
+    yield f"imports active at once: {active['least']} to {result['imports']}, median {active['median']:g}"
+    yield f"items imported per second: {result['items_per_second']:,}"
+    yield f"processor time of the web server per request: {cost:.1f} ms"
+    yield "cores busy: " + ", ".join(f"{part} {cores}" for part, cores in result["cores"].items())
+
+
 def problems(results: Sequence[dict[str, Any]], limit: float) -> Iterator[str]:
     """Yield what was not as it should be; a `limit` of 0 milliseconds is none."""
     for result in results:
@@ -142,9 +159,8 @@ def main() -> int:
     console.print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     console.print(table(results))
     for result in results:
-        used = ", ".join(f"{part} {cores}" for part, cores in result["cores"].items())
-        console.print(f"{result['database']}: {result['items_per_second']:,} items/s imported; cores busy: {used}")
-        console.print(f"    imports active at once: {result['active_imports']}")
+        for line in told(result):
+            console.print(f"{result['database']}: {line}")
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
     found = list(problems(results, options.limit))
