@@ -21,9 +21,10 @@ ENV PATH=/opt/cairn/.venv/bin:/usr/local/bin:/usr/bin:/bin \
 WORKDIR /opt/cairn
 COPY --from=packages /opt/cairn/.venv ./.venv
 COPY . ./
-# The program belongs to root and is only read; the key is for this command alone and is not kept.
+# The program belongs to root and is only read, whatever a file's mode was; the key is for this command alone.
 RUN python -m compileall -q bookmarks imports project && \
     SECRET_KEY=unused DATA_DIR=/tmp python manage.py prepare --static-only && \
+    chmod -R a+rX bookmarks collected imports project static templates manage.py pyproject.toml && \
     install -d -m 700 -o 10001 -g 10001 /var/lib/cairn
 USER 10001:10001
 VOLUME /var/lib/cairn

@@ -136,6 +136,12 @@ def test_the_image_runs_as_somebody_without_rights_on_the_tested_python() -> Non
     assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {f"python:{wanted}-slim"}
 
 
+def test_whoever_runs_the_image_may_read_the_program(image: Image) -> None:
+    program = [path for path in image.folder.rglob("*") if ".venv" not in path.parts]
+    assert any(path.name == "staticfiles.json" for path in program)
+    assert all(path.stat().st_mode & 0o004 for path in program)
+
+
 def test_what_the_image_installs_is_all_that_a_site_needs() -> None:
     def pinned(name: str) -> set[str]:
         return set(re.findall(r"^(\S+==\S+)", (REPOSITORY / name).read_text(), re.MULTILINE))
