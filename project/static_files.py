@@ -9,8 +9,8 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # it has no types
     """As WhiteNoise's own, but the same everywhere.
 
-    Where some other package brings Brotli along, compressing with that would take half a minute. And everybody may read
-    them, unlike uploads: who collects them need not be who serves them.
+    Where some other package brings Brotli along, compressing with that would take half a minute. And everybody may
+    read them, unlike uploads: who collects them need not be who serves them.
     """
 
     def __init__(self, **options: Any) -> None:  # as Django calls it
