@@ -41,6 +41,13 @@ ORDERS = {
 }
 
 
+class Few(NamedTuple):
+    """A condition that holds for few bookmarks, and for how many."""
+
+    number: int
+    condition: Condition
+
+
 class Place(NamedTuple):
     """Where a bookmark stands in an order: `key` is its date of creation (see `utc_text`) or its lower-case title."""
 
@@ -74,35 +81,38 @@ def find(
     after: Place | None = None,
     before: Place | None = None,
     from_end: bool = False,
+    few: Few | None,
 ) -> list[Place]:
-    """Return where the first `limit` of the owner's bookmarks stand for which all conditions hold: one or two queries.
+    """Return where the first `limit` of the owner's bookmarks stand for which all conditions hold: one query.
 
-    They are those that follow `after`, or those that come right before `before` or at the end; always in order.
+    `few` is what `fewest` says of the conditions. They are those that follow `after`, or those that come right before
+    `before` or at the end; always in order.
     """
     is_backward = before is not None or from_end
     select = _Select(owner_id, order, after or before, is_backward=is_backward)
+    sql, params = select.sort(few, conditions) if few else select.walk(conditions)
     with connection.cursor() as cursor:
-        few = _fewest(cursor, conditions)
-        if few is None:
-            sql, params = select.walk(conditions)
-        else:
-            number, condition = few
-            others = [other for other in conditions if other is not condition]
-            sql, params = select.sort(condition, number, others)
         cursor.execute(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])
         places = [Place(key if isinstance(key, str) else utc_text(key), pk) for pk, key in cursor.fetchall()]
     return places[::-1] if is_backward else places
 
 
-def _fewest(cursor: Any, conditions: Sequence[Condition]) -> tuple[int, Condition] | None:  # Django's cursor
-    """Return the condition that holds for the fewest bookmarks, and for how many, if that is FEW at the most."""
+def fewest(conditions: Sequence[Condition]) -> Few | None:
+    """Return the condition that holds for the fewest bookmarks if they are FEW at the most: one query, or none."""
     counted = [condition for condition in conditions if condition.keys]
     if not counted:
         return None
     counts = ", ".join(f"(SELECT count(*) FROM ({condition.keys} LIMIT {FEW + 1}) few)" for condition in counted)
-    cursor.execute(f"SELECT {counts}", [value for condition in counted for value in condition.keys_params])
-    number, place = min((number, place) for place, number in enumerate(cursor.fetchone()))
-    return (number, counted[place]) if number <= FEW else None
+    with connection.cursor() as cursor:
+        params: list[Any] = [value for condition in counted for value in condition.keys_params]
+        cursor.execute(f"SELECT {counts}", params)
+        number, place = min((number, place) for place, number in enumerate(cursor.fetchone()))
+    return Few(number, counted[place]) if number <= FEW else None
+
+
+def using(index: str) -> str:
+    """Return what has SQLite read a table through an index: it would not see that one is smaller than the others."""
+    return f" INDEXED BY {index}" if connection.vendor == "sqlite" else ""
 
 
 class _Select:
@@ -123,18 +133,18 @@ class _Select:
             params,
         )
 
-    def sort(self, few: Condition, number: int, others: Sequence[Condition]) -> tuple[str, list[Any]]:
+    def sort(self, few: Few, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
         """Fetch the few for which a condition holds, and sort what is left of them.
 
         The limit tells the database's planner how many they are, and the fences have it begin with them.
         """
-        where, params = self._where(others)
+        where, params = self._where([other for other in conditions if other is not few.condition])
         sql = (
             f"WITH found AS MATERIALIZED (SELECT b.id, {self.key} AS place "
-            f"FROM ({few.keys} LIMIT {2 * number + 100}) few CROSS JOIN bookmarks_bookmark b "
+            f"FROM ({few.condition.keys} LIMIT {2 * few.number + 100}) few CROSS JOIN bookmarks_bookmark b "
             f"WHERE b.id = few.pk AND {where}) SELECT id, place FROM found ORDER BY {self._order('place', pk='id')}"
         )
-        return sql, [*few.keys_params, *params]
+        return sql, [*few.condition.keys_params, *params]
 
     def _where(self, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
         tests = ["b.owner_id = %s"]

@@ -10,16 +10,17 @@ from functools import partial
 from typing import NamedTuple, Self
 from urllib.parse import urlencode
 
+from django.db import connection
 from django.db.models import Prefetch
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from bookmarks import search
+from bookmarks import finding, search
 from bookmarks.drafts import one_line, tag_key
 from bookmarks.finding import ORDERS, Place, find
 from bookmarks.models import Bookmark, Tag, TagQuerySet
-from bookmarks.ranking import RANKED, ranked
+from bookmarks.ranking import RANKED, RANKED_OF_MANY, ranked
 
 PAGE_SIZE = 50
 TAG_PAGE_SIZE = 300
@@ -154,8 +155,11 @@ def _tagged(owner_id: int, key: str) -> search.Condition:
 
 
 def _flagged(owner_id: int, name: str) -> search.Condition:
-    keys = f"SELECT id AS pk FROM bookmarks_bookmark WHERE owner_id = %s AND {name}"
-    return search.Condition(f"b.{name}", (), keys, (owner_id,))
+    # In the words of the index, or SQLite would not know that it may use it.
+    is_on = f"{name} = 1" if connection.vendor == "sqlite" else name
+    by_date = f"bookmark_{name}"
+    keys = f"SELECT id AS pk FROM bookmarks_bookmark{finding.using(by_date)} WHERE owner_id = %s AND {is_on}"
+    return search.Condition(f"b.{is_on}", (), keys, (owner_id,), by_date)
 
 
 def _unflagged(name: str) -> search.Condition:
@@ -251,9 +255,11 @@ def bookmark_page(owner_id: int, filters: Filters, wish: Wish = FIRST) -> Page[B
     conditions = filters.conditions(owner_id)
     if conditions is None:
         return Page([], 1, PAGE_SIZE)
-    some = partial(find, owner_id, conditions)
-    is_ranked = filters.order == "relevance" and not wish.has_place and wish.number <= RANKED // PAGE_SIZE
-    keys = _ranked_page(some, filters.q, wish) if is_ranked else _sorted_page(some, filters.order, wish)
+    few = finding.fewest(conditions)
+    some = partial(find, owner_id, conditions, few=few)
+    most = RANKED if few else RANKED_OF_MANY
+    is_ranked = filters.order == "relevance" and not wish.has_place and wish.number <= most // PAGE_SIZE
+    keys = _ranked_page(some, filters.q, wish, most) if is_ranked else _sorted_page(some, filters.order, wish)
     tags = Prefetch("tags", Tag.objects.order_by("key"))
     # Neither the owner nor an order is asked for: either would have SQLite walk through all of the owner's bookmarks.
     found = Bookmark.objects.order_by().prefetch_related(tags).in_bulk([key.pk for key in keys.rows])
@@ -272,16 +278,16 @@ def _sorted_page(some: Callable[..., list[Place]], name: str, wish: Wish) -> Pag
     return _page(wish, PAGE_SIZE, read, str)
 
 
-def _ranked_page(some: Callable[..., list[Place]], q: str, wish: Wish) -> Page[Place]:
+def _ranked_page(some: Callable[..., list[Place]], q: str, wish: Wish, most: int) -> Page[Place]:
     """Return a page of the best matches; after the last one, the list goes on with older bookmarks."""
-    places = some(ORDERS["newest"], limit=RANKED + 1)
-    by_key = {place.pk: place for place in places[:RANKED]}
+    places = some(ORDERS["newest"], limit=most + 1)
+    by_key = {place.pk: place for place in places[:most]}
     best = [by_key[pk] for pk in ranked(list(by_key), search.wanted(q))]
     page = _page(wish, PAGE_SIZE, lambda offset, limit: best[offset : offset + limit], str)
     number = page.number + 1
     following = {"page": str(number)} if page.has_next else None
-    if not page.has_next and len(places) > RANKED:
-        following = {"page": str(number), "after": str(places[RANKED - 1])}
+    if not page.has_next and len(places) > most:
+        following = {"page": str(number), "after": str(places[most - 1])}
     previous = {"page": str(page.number - 1)} if page.number > 2 else {}
     return replace(page, next=following, previous=previous if page.has_previous else None)
 

@@ -268,11 +268,12 @@ def test_the_best_match_comes_first_and_the_newest_of_equals(db: None) -> None:
     assert [row.title for row in oldest.rows][:2] == ["Text", "Address"]
 
 
-def test_after_the_best_matches_the_older_ones_follow(
-    db: None, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("few", [True, False])
+def test_after_the_best_matches_the_older_ones_follow(db: None, monkeypatch: pytest.MonkeyPatch, few: bool) -> None:
     monkeypatch.setattr("bookmarks.listing.PAGE_SIZE", 2)
-    monkeypatch.setattr("bookmarks.listing.RANKED", 4)
+    monkeypatch.setattr("bookmarks.listing.RANKED", 4 if few else 1_000)
+    monkeypatch.setattr("bookmarks.listing.RANKED_OF_MANY", 1_000 if few else 4)
+    monkeypatch.setattr("bookmarks.finding.FEW", 100 if few else 0)
     owner = make_user()
     for number, title in enumerate(["granite", "x", "y", "granite", "z", "granite", "w"]):
         make_bookmark(owner, f"https://example.com/{number}", title=f"{title} {number}", description="granite")
