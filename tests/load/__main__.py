@@ -63,7 +63,8 @@ def measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:  # JSON
     with tempfile.TemporaryDirectory(prefix="cairn-load-") as folder, database_of(kind) as (url, processes):
         environment = {"DATA_DIR": folder, "DATABASE_URL": url, "METRICS_TOKEN": TOKEN, "PYTHONWARNINGS": "ignore"}
         prepare(environment)
-        people = module("accounts", environment, str(options.people), str(options.imports))
+        waiting = options.people if options.waiting is None else options.waiting
+        people = module("accounts", environment, str(options.people), str(waiting), str(options.imports))
         serve = [sys.executable, "manage.py", "serve", "--port", "0"]
         with started(serve, log=Path(folder, "site.log"), environment=environment) as site:
             plan = {
@@ -80,6 +81,7 @@ def measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:  # JSON
             return {
                 "database": kind,
                 "people": options.people,
+                "waiting": waiting,
                 "imports": options.imports,
                 "seconds": options.seconds,
                 **found,
@@ -144,7 +146,8 @@ def main() -> int:
     """Measure, print, and return the exit status."""
     parser = argparse.ArgumentParser(prog="make load", description=__doc__)
     parser.add_argument("--database", choices=[*DATABASES, "both"], default="both")
-    parser.add_argument("--people", type=int, default=200, help="with the page open and an import that waits")
+    parser.add_argument("--people", type=int, default=200, help="with the page open")
+    parser.add_argument("--waiting", type=int, help="so many of them have an import that waits, else all")
     parser.add_argument("--imports", type=int, default=10, help="people more, each with an import that runs")
     parser.add_argument("--items", type=int, default=20_000, help="bookmarks in each file that is imported")
     parser.add_argument("--page-seconds", type=float, default=30, help="after which somebody opens the page anew")

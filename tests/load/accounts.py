@@ -1,13 +1,12 @@
 """Makes the accounts of a load test directly in the database: nobody waits for 200 password hashes or logins.
 
 A session is all that a browser brings along after a login, so it is what each person of the test gets. Run as a module
-with the environment of the site: `python -m tests.load.accounts WATCHERS IMPORTERS`.
+with the environment of the site: `python -m tests.load.accounts WATCHERS WAITING IMPORTERS`.
 """
 
 import json
 import os
 import sys
-from collections.abc import Sequence
 from datetime import timedelta
 from importlib import import_module
 
@@ -17,12 +16,12 @@ WAITING_HOURS = 1
 PAST_IMPORTS = 5
 
 
-def main(watchers: int, importers: int) -> None:
-    """Print the session keys of both kinds of people as JSON."""
+def main(watchers: int, waiting: int, importers: int) -> None:
+    """Print the session keys of both kinds of people as JSON; of the first kind so many have an import that waits."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     django.setup()
     made = {"watchers": sessions("watcher", watchers), "importers": sessions("importer", importers)}
-    give_imports("watcher")
+    give_imports("watcher", waiting)
     print(json.dumps(made))  # noqa: T201 - the output of this program
 
 
@@ -48,8 +47,8 @@ def sessions(name: str, count: int) -> list[str]:
     return keys
 
 
-def give_imports(name: str) -> None:
-    """Give each person a history, and an import that waits and whose row the page therefore asks for each second.
+def give_imports(name: str, waiting: int) -> None:
+    """Give each person a history, and so many an import that waits, whose row the page therefore asks for each second.
 
     Its message is not sent, and not missed for WAITING_HOURS, so that it stays so for as long as the test takes.
     """
@@ -63,12 +62,12 @@ def give_imports(name: str) -> None:
     options = ImportOptions().as_json()
     past = {"status": Status.COMPLETED, "has_upload": False, "total_bookmarks": 900, "processed_bookmarks": 900}
     past |= {"created_bookmarks": 900, "prepared_at": now, "completed_at": now + timedelta(seconds=1)}
-    waiting = {"status": Status.PENDING, "woken_at": now + timedelta(hours=WAITING_HOURS)}
-    kinds: Sequence[dict[str, object]] = [past] * PAST_IMPORTS + [waiting]
+    pending = {"status": Status.PENDING, "woken_at": now + timedelta(hours=WAITING_HOURS)}
+    users = list(User.objects.filter(username__startswith=name))
+    given: list[tuple[User, dict[str, object]]] = [(user, past) for user in users for _ in range(PAST_IMPORTS)]
     ImportJob.objects.bulk_create(
         ImportJob(user=user, file_path="imports/none", file_name="bookmarks.html", import_options=options, **fields)
-        for user in User.objects.filter(username__startswith=name)
-        for fields in kinds
+        for user, fields in [*given, *((user, pending) for user in users[:waiting])]
     )
 
 
