@@ -102,6 +102,11 @@ def test_a_site_of_the_previous_release_is_taken_over_whole(place: Place) -> Non
     assert before["titles"] == ["New title 1", "Page 100"]
     assert before["jobs"][KILLED - 1] == ["processing", 30, 20, 20, 0, 0, 0, 0]
 
+    # A backup of the previous release is as good as its database.
+    again = Place(place.folder / "again")
+    again.manage("restore", place.folder / "before.zip")
+    assert again.ask(LOOK) == before
+
     pages = place.ask(VISIT, DEBUG="yes")
     assert {path: answer[0] for path, answer in pages.items()} == dict.fromkeys(pages, 200)
     rows = re.findall(r'id="job-(\d)" [^>]*data-status="(\w+)"', pages["/import/"][1])
