@@ -31,7 +31,7 @@ from imports.options import ImportOptions  # noqa: E402 likewise
 from tests.faults.files import write_file  # noqa: E402 likewise
 from tests.project.processes import Started, eventually, started  # noqa: E402 likewise
 
-UP_SECONDS, END_SECONDS = 60.0, 900.0
+UP_SECONDS, END_SECONDS = 180.0, 900.0
 TABLES = ("bookmark", "tag", "tagging", "revision")
 
 
