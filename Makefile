@@ -3,7 +3,7 @@
 #   make test    the whole test suite             make check   everything else that must hold
 #   make bench   the benchmark tables             make faults  fault injection against real processes
 #   make hosts   the same against several hosts
-#   make load    many people at once
+#   make load    many people at once              make million what a million bookmarks cost (ARGS="--database postgresql")
 # ARGS is passed on: make test ARGS="tests/project -x"
 
 HOST ?= 127.0.0.1
@@ -20,7 +20,7 @@ UV = env UV_PYTHON_DOWNLOADS=never UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP
 PY = .venv/bin/python
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate
 
-.PHONY: always run install upgrade container test test-postgres check lint types layers templates upgrades django bench faults hosts load screenshots coverage format messages lock clean
+.PHONY: always run install upgrade container test test-postgres check lint types layers templates upgrades django bench million faults hosts load screenshots coverage format messages lock clean
 .DELETE_ON_ERROR:
 
 # exec, so that make's own child is the supervisor: it gets the signal that make was sent.
@@ -73,6 +73,9 @@ django: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(PY) -m tests.benchmarks $(ARGS)
+
+million: .venv/dev.stamp
+	$(PY) -m tests.benchmarks.million $(ARGS)
 
 faults: .venv/dev.stamp
 	$(PY) -m tests.faults $(ARGS)
