@@ -1,9 +1,9 @@
 """Runs Django-Q2's cluster so that any of its processes may die at any moment, and so that it stops in time.
 
 What is added to `manage.py qcluster`, each for an event that leaves that command hanging or its processes
-orphaned: locks that the kernel releases when their holder dies, forks that die with the process that made
-them, handlers that only take a note, a bound on every wait, and a watchdog that ends a cluster in which
-nothing moves.
+orphaned: locks that the kernel releases when their holder dies, a task queue that counts nothing, forks that
+die with the process that made them, handlers that only take a note, a bound on every wait, and a watchdog
+that ends a cluster in which nothing moves.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from multiprocessing.synchronize import RLock
 from types import FrameType
 
 from django.db import connections
 from django_q.cluster import Sentinel, get_mp_context
-from django_q.conf import Conf
 from django_q.queues import Queue
 from django_q.tasks import async_task
 from django_q.worker import worker
@@ -41,6 +41,8 @@ WATCHDOG_PATIENCE_SECONDS = 60.0
 WATCHDOG_PAUSES = 12
 """So many times within its patience does the watchdog ask."""
 TIMEOUT_EXIT_SECONDS = 1.0
+PIPE_SECONDS = 0.02
+"""How often the pusher looks whether the task that waits was fetched."""
 
 logger = logging.getLogger(__name__)
 
@@ -115,8 +117,8 @@ class SturdySentinel(Sentinel):  # type: ignore[misc]  # Django-Q2 has no types
         # chain by which the others hand back what they hold.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.task_queue = _sturdy_queue(maxsize=Conf.QUEUE_LIMIT)
-        self.result_queue = _sturdy_queue()
+        self.task_queue = TaskQueue()
+        self.result_queue = _result_queue()
         self.start()
 
     def spawn_worker(self) -> None:
@@ -140,10 +142,42 @@ class SturdySentinel(Sentinel):  # type: ignore[misc]  # Django-Q2 has no types
         super().stop()
 
 
-def _sturdy_queue(*, maxsize: int = 0) -> Queue:
-    queue = Queue(maxsize=maxsize)
-    queue._rlock = _lock()  # noqa: SLF001 - there is no public way
-    queue._wlock = _lock()  # noqa: SLF001
+class TaskQueue(Queue):  # type: ignore[misc]  # Django-Q2 has no types
+    """The way from the pusher to the workers, in which one task waits at most.
+
+    multiprocessing's own queue counts what waits in a semaphore, which a task that dies with its process is never
+    taken from: nothing would be put again. Here the pipe itself tells whether something waits in it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rlock, self._wlock = _lock(), _lock()
+
+    def put(self, task: object) -> None:
+        """Wait until the pipe is empty, and write to it."""
+        while not self.empty():
+            time.sleep(PIPE_SECONDS)
+        with self._wlock:
+            self._send_bytes(ForkingPickler.dumps(task))
+
+    def get(self) -> object:
+        """Wait for a task."""
+        with self._rlock:
+            task = self._recv_bytes()
+        return ForkingPickler.loads(task)
+
+    def empty(self) -> bool:
+        """Tell whether nothing waits."""
+        return not self._poll()
+
+    def qsize(self) -> int:
+        """Return how many tasks wait."""
+        return int(not self.empty())
+
+
+def _result_queue() -> Queue:
+    queue = Queue()
+    queue._rlock, queue._wlock = _lock(), _lock()  # noqa: SLF001 - there is no public way
     queue.size.count = multiprocessing.Value("i", 0, lock=_lock())  # type: ignore[arg-type]  # any lock will do
     return queue
 

@@ -171,6 +171,33 @@ def test_work_goes_on_after_an_idle_part_was_killed(cluster: Cluster, queue: Que
     assert cluster.process.wait(seconds=10) == 0
 
 
+def test_a_task_that_dies_with_whoever_had_it_in_hand_leaves_room_for_the_next(site: Mapping[str, str]) -> None:
+    script = """
+import os, signal
+import django
+django.setup()
+from project.worker import TaskQueue
+
+def in_a_fork(deed):
+    if os.fork() == 0:
+        deed()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.wait()
+
+queue = TaskQueue()
+for number in range(3):
+    in_a_fork(lambda: queue.put(number))
+    in_a_fork(queue._recv_bytes)
+in_a_fork(lambda: queue.put("last"))
+print(queue.qsize(), queue.get(), queue.empty())
+"""
+    environment = {**os.environ, **site, "PYTHONPATH": str(REPOSITORY), "DJANGO_SETTINGS_MODULE": "project.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "1 last True\n"
+
+
 def test_a_worker_sweeps_as_soon_as_it_starts(queue: Queue, tmp_path: Path) -> None:
     queue.ask("DELETE FROM imports_heartbeat")
     with running(queue, tmp_path / "log"):
