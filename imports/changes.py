@@ -68,7 +68,8 @@ def changed_page(job: ImportJob, *, page: str = "") -> Page[ChangedBookmark]:
     ).exclude(import_id=job.pk)
     met = {revision.bookmark_id: revision.before for revision in later}
     rows = [_changed(job, revision, met.get(revision.bookmark_id)) for revision in found[:PAGE_SIZE]]
-    return Page(rows, number, PAGE_SIZE, len(found) > PAGE_SIZE)
+    following = {"page": str(number + 1)} if len(found) > PAGE_SIZE else None
+    return Page(rows, number, PAGE_SIZE, following, {"page": str(number - 1)} if number > 1 else None)
 
 
 def _changed(job: ImportJob, revision: Revision, met: Mapping[str, Any] | None) -> ChangedBookmark:

@@ -266,10 +266,13 @@ def test_a_page_of_changes_takes_the_same_queries_whatever_their_number(browser:
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert page.count('class="changes-bookmark"') == 25
+    assert 'href="?page=2#changes"' in page
+    assert 'rel="prev"' not in page
     second = text_of(browser, "imports:detail", job, "?page=2", **{"HX-Request": "true", "HX-Target": "changes"})
     assert second.startswith('<section id="changes"')
     assert second.count('class="changes-bookmark"') == 4
     assert 'rel="next"' not in second
+    assert 'href="?page=1#changes"' in second
 
 
 def event(kind: Happening, seconds: float, position: int = 0) -> Event:
