@@ -583,6 +583,14 @@ def _wake_lost(jobs: ImportJobQuerySet) -> int:
     return len(locked)
 
 
+def take_over() -> None:
+    """Have no job held by a worker, or its file prepared, where the database was moved to a site of its own."""
+    active = ImportJob.objects.active()
+    active.update(lease_expires_at=None, claimed_by="", woken_at=timezone.now() - 2 * LOST_AFTER)
+    reading = ImportJob.objects.filter(status__in=[*ACTIVE, Status.PREVIEWED])
+    reading.exclude(work=Work.UNDO).update(prepared_at=None)
+
+
 def somebody_waits() -> bool:
     """Whether a job has work before it, is the next one of its user, and has no worker."""
     return ImportJob.objects.unattended(timezone.now()).first_in_line().exists()

@@ -5,7 +5,6 @@ import hashlib
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from itertools import batched
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Field, ForeignKey
-from django.utils import timezone
 
 from bookmarks import search
 from imports import lifecycle
-from imports.models import ImportJob, Status, Work
+from imports.models import ImportJob
 from project.archive import (
     BLOCK_BYTES,
     FORMAT,
@@ -247,10 +245,7 @@ def _send_imports_on(manifest: Manifest) -> None:
     An import whose file the backup does not have was completed while the backup was made: a worker ends it with a
     sentence that says so, and it may be uploaded again without doubling anything.
     """
-    active = ImportJob.objects.active()
-    active.update(lease_expires_at=None, claimed_by="", woken_at=timezone.now() - timedelta(days=1))
-    reading = ImportJob.objects.filter(status__in=[Status.PENDING, Status.PROCESSING, Status.PREVIEWED])
-    reading.exclude(work=Work.UNDO).update(prepared_at=None)
+    lifecycle.take_over()
     for job in ImportJob.objects.filter(has_upload=True).iterator():
         if job.file_path not in manifest.uploads:
             ImportJob.objects.filter(pk=job.pk).update(has_upload=False)

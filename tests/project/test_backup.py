@@ -73,7 +73,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from bookmarks import search
-from bookmarks.finding import ORDERS, find
+from bookmarks.finding import ORDERS, fewest, find
 from bookmarks.models import Bookmark
 from imports.models import ImportJob
 def export(name):
@@ -87,7 +87,8 @@ def look():
               if model._meta.app_label not in {"django_q", "imports", "bookmarks"}]
     job = ImportJob.objects.get(pk=1)
     ada = User.objects.get(username="ada")
-    found = find(ada.pk, search.conditions(ada.pk, "tag 17"), ORDERS["newest"], limit=1000)
+    wanted = search.conditions(ada.pk, "tag 17")
+    found = find(ada.pk, wanted, ORDERS["newest"], few=fewest(wanted), limit=1000)
     return {
         "found": sorted(Bookmark.objects.filter(pk__in=[place.pk for place in found]).values_list("url", flat=True)),
         "tables": {model._meta.label: list(model.objects.order_by("pk").values()) for model in tables},
