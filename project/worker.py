@@ -1,9 +1,8 @@
 """Runs Django-Q2's cluster so that any of its processes may die at any moment, and so that it stops in time.
 
 What is added to `manage.py qcluster`, each for an event that leaves that command hanging or its processes
-orphaned: locks that the kernel releases when their holder dies, a task queue that counts nothing, forks that
-die with the process that made them, handlers that only take a note, a bound on every wait, and a watchdog
-that ends a cluster in which nothing moves.
+orphaned: queues and locks that nobody can take to the grave, forks that die with the process that made them,
+handlers that only take a note, a bound on every wait, and a watchdog that ends a cluster in which nothing moves.
 """
 
 import contextlib
@@ -13,6 +12,7 @@ import multiprocessing
 import os
 import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -25,7 +25,6 @@ from types import FrameType
 
 from django.db import connections
 from django_q.cluster import Sentinel, get_mp_context
-from django_q.queues import Queue
 from django_q.tasks import async_task
 from django_q.worker import worker
 
@@ -41,8 +40,10 @@ WATCHDOG_PATIENCE_SECONDS = 60.0
 WATCHDOG_PAUSES = 12
 """So many times within its patience does the watchdog ask."""
 TIMEOUT_EXIT_SECONDS = 1.0
-PIPE_SECONDS = 0.02
+ROOM_SECONDS = 0.02
 """How often the pusher looks whether the task that waits was fetched."""
+PACKET_BYTES = 200_000
+"""A task names a job and no more."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +52,7 @@ class KernelLock:
     """A lock between processes that the kernel releases when its holder dies; its holder may take it again.
 
     multiprocessing's own locks are semaphores: a process that is killed while it holds one takes it to its
-    grave, and an idle worker always holds one, waiting for a task. flock(2) belongs to an open file
-    description, so each forked process opens its own; unlike fcntl(2)'s record locks, which belong to a
-    process, it does not mistake what a queue's feeder thread waits for for a deadlock.
+    grave. flock(2) belongs to an open file description, so each forked process opens its own.
     """
 
     def __init__(self) -> None:
@@ -117,8 +116,8 @@ class SturdySentinel(Sentinel):  # type: ignore[misc]  # Django-Q2 has no types
         # chain by which the others hand back what they hold.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.task_queue = TaskQueue()
-        self.result_queue = _result_queue()
+        self.task_queue = PacketQueue(has_room_for_one=True)
+        self.result_queue = PacketQueue()
         self.start()
 
     def spawn_worker(self) -> None:
@@ -142,44 +141,43 @@ class SturdySentinel(Sentinel):  # type: ignore[misc]  # Django-Q2 has no types
         super().stop()
 
 
-class TaskQueue(Queue):  # type: ignore[misc]  # Django-Q2 has no types
-    """The way from the pusher to the workers, in which one task waits at most.
+class PacketQueue:
+    """The way of tasks to the workers, and of their results to the monitor.
 
-    multiprocessing's own queue counts what waits in a semaphore, which a task that dies with its process is never
-    taken from: nothing would be put again. Here the pipe itself tells whether something waits in it.
+    multiprocessing's own queue reads a message in two steps and counts what waits in a semaphore: a process that is
+    killed in between leaves half a message, or no room for any other, and the cluster stands still. Here a message is
+    one packet, which a process gets whole or not at all, and the socket itself tells whether one waits. What dies
+    with the process that had it in hand comes again, as its message is not acknowledged.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._rlock, self._wlock = _lock(), _lock()
+    def __init__(self, *, has_room_for_one: bool = False) -> None:
+        self._has_room_for_one = has_room_for_one
+        self._reading, self._writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._writing.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PACKET_BYTES)
 
-    def put(self, task: object) -> None:
-        """Wait until the pipe is empty, and write to it."""
-        while not self.empty():
-            time.sleep(PIPE_SECONDS)
-        with self._wlock:
-            self._send_bytes(ForkingPickler.dumps(task))
+    def put(self, message: object) -> None:
+        """Send a message; where there is room for one, after the one before it was fetched."""
+        while self._has_room_for_one and not self.empty():
+            time.sleep(ROOM_SECONDS)
+        self._writing.send(ForkingPickler.dumps(message))
 
     def get(self) -> object:
-        """Wait for a task."""
-        with self._rlock:
-            task = self._recv_bytes()
-        return ForkingPickler.loads(task)
+        """Wait for a message."""
+        return ForkingPickler.loads(self._reading.recv(PACKET_BYTES))
 
     def empty(self) -> bool:
-        """Tell whether nothing waits."""
-        return not self._poll()
+        """Tell whether no message waits."""
+        return not select.select([self._reading], [], [], 0)[0]
 
     def qsize(self) -> int:
-        """Return how many tasks wait."""
+        """Return 1 where messages wait, else 0: the cluster only shows it."""
         return int(not self.empty())
 
+    def close(self) -> None:
+        """Do nothing: the sockets close with the process."""
 
-def _result_queue() -> Queue:
-    queue = Queue()
-    queue._rlock, queue._wlock = _lock(), _lock()  # noqa: SLF001 - there is no public way
-    queue.size.count = multiprocessing.Value("i", 0, lock=_lock())  # type: ignore[arg-type]  # any lock will do
-    return queue
+    def join_thread(self) -> None:
+        """Do nothing: what is put was sent."""
 
 
 class Worker:

@@ -171,12 +171,12 @@ def test_work_goes_on_after_an_idle_part_was_killed(cluster: Cluster, queue: Que
     assert cluster.process.wait(seconds=10) == 0
 
 
-def test_a_task_that_dies_with_whoever_had_it_in_hand_leaves_room_for_the_next(site: Mapping[str, str]) -> None:
+def test_what_dies_with_a_process_leaves_a_queue_as_it_was(site: Mapping[str, str]) -> None:
     script = """
 import os, signal
 import django
 django.setup()
-from project.worker import TaskQueue
+from project.worker import PacketQueue
 
 def in_a_fork(deed):
     if os.fork() == 0:
@@ -184,10 +184,10 @@ def in_a_fork(deed):
         os.kill(os.getpid(), signal.SIGKILL)
     os.wait()
 
-queue = TaskQueue()
+queue = PacketQueue(has_room_for_one=True)
 for number in range(3):
     in_a_fork(lambda: queue.put(number))
-    in_a_fork(queue._recv_bytes)
+    in_a_fork(lambda: queue._reading.recv(1))
 in_a_fork(lambda: queue.put("last"))
 print(queue.qsize(), queue.get(), queue.empty())
 """
