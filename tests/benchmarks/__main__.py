@@ -116,7 +116,9 @@ def run_one(contender: Contender, items: int, folder: Path, databases: Databases
         measure(("ours",), path, environment)
     elif items >= contender.sampled_from:
         measure(("ours",), path, environment)
-        path, measured_items = folder / "further.json", PER_ROW_ITEMS
+        # What is overwritten must be there, and what is skipped costs nothing.
+        further = "there.json" if "overwrite" in contender.arguments else "new.json"
+        path, measured_items = folder / further, PER_ROW_ITEMS
         contender = contender._replace(arguments=(*contender.arguments, "--again"))
     figures = measure(contender.arguments, path, environment)
     growth = figures["peak_mb"] - figures["idle_mb"]
@@ -129,7 +131,8 @@ def compare(vendor: str, items: int, runs: int, folder: Path) -> dict[str, Figur
     The bare driver writes in batches of the size that the run before it took on average.
     """
     write_collection(folder / f"{items}.json", items)
-    write_collection(folder / "further.json", PER_ROW_ITEMS, seed=items)
+    write_collection(folder / "there.json", PER_ROW_ITEMS, seed=items)
+    write_collection(folder / "new.json", PER_ROW_ITEMS, first=items)
     results: dict[str, list[Run]] = {}
     with ExitStack() as stack:
         databases = Databases(vendor, stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))

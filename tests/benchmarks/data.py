@@ -27,17 +27,20 @@ _WORDS = [
 ]
 
 
-def write_collection(path: Path, items: int, *, seed: int = 1) -> int:
-    """Write a Collection of `items` links, 2.8 tags each, 2% duplicates, 0.5% invalid; return its size in bytes."""
+def write_collection(path: Path, items: int, *, seed: int = 1, first: int = 0) -> int:
+    """Write a Collection of `items` links, 2.8 tags each, 2% duplicates, 0.5% invalid; return its size in bytes.
+
+    Pages are numbered from `first` on: collections of the same numbers are of the same pages.
+    """
     chance = random.Random(seed)
     with path.open("w") as file:
         file.write(
             '{"@context": "https://www.w3.org/ns/activitystreams", "type": "Collection", '
             f'"totalItems": {items}, "items": [\n'
         )
-        for number in range(items):
+        for number in range(first, first + items):
             file.write(json.dumps(_link(number, chance)))
-            file.write(",\n" if number + 1 < items else "\n")
+            file.write(",\n" if number + 1 < first + items else "\n")
         file.write("]}\n")
     return path.stat().st_size
 
