@@ -90,9 +90,10 @@ def _recovery(person: Person, site: Site, path: Path) -> float:
     job = person.upload(path)
     while not (position := _position(person, job)):
         time.sleep(0.05)
-    for process in site.workers():
+    workers = site.workers()
+    for process in workers:
         process.kill()
-    psutil.wait_procs(site.workers(), timeout=1)
+    psutil.wait_procs(workers, timeout=1)
     killed = time.perf_counter()
     position = _position(person, job)
     while _position(person, job) == position:
