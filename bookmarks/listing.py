@@ -157,9 +157,9 @@ def _tagged(owner_id: int, key: str) -> search.Condition:
 def _flagged(owner_id: int, name: str) -> search.Condition:
     # In the words of the index, or SQLite would not know that it may use it.
     is_on = f"{name} = 1" if connection.vendor == "sqlite" else name
-    by_date = f"bookmark_{name}"
-    keys = f"SELECT id AS pk FROM bookmarks_bookmark{finding.using(by_date)} WHERE owner_id = %s AND {is_on}"
-    return search.Condition(f"b.{is_on}", (), keys, (owner_id,), by_date)
+    index = finding.using(f"bookmark_{name}")
+    keys = f"SELECT id AS pk FROM bookmarks_bookmark{index} WHERE owner_id = %s AND {is_on}"
+    return search.Condition(f"b.{is_on}", (), keys, (owner_id,))
 
 
 def _unflagged(name: str) -> search.Condition:

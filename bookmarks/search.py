@@ -204,8 +204,6 @@ class Condition(NamedTuple):
     holds_params: tuple[object, ...] = ()
     keys: str = ""
     keys_params: tuple[object, ...] = ()
-    # The index that has those for which it holds by date.
-    by_date: str = ""
 
 
 def conditions(owner_id: int, query: str) -> list[Condition] | None:

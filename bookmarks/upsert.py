@@ -6,7 +6,8 @@ A batch does this, whichever database is below:
 2. join drafts of one page within the batch, and find the rows that are already there;
 3. decide for each page in Python (`bookmarks.drafts`): insert, rewrite, or leave;
 4. keep a revision of each row that an import is about to change;
-5. insert the new rows with ids of our own choosing, rewrite the changed ones, and set their tags.
+5. insert the new rows with ids of our own choosing, rewrite the changed ones, and set their tags;
+6. enter what was written in the full-text index (`bookmarks.search`).
 
 Because everything that could clash is known before the first write, the inserts need no conflict clause, and
 run at the speed of the driver: `executemany` on SQLite, COPY on PostgreSQL.

@@ -613,7 +613,7 @@ def idle_since() -> datetime | None:
     oldest: datetime | None = (
         OrmQ.objects.filter(lock__lt=now - OVERDUE).order_by("lock").values_list("lock", flat=True).first()
     )
-    if oldest is None or ImportJob.objects.active().filter(lease_expires_at__gt=now).exists():
+    if oldest is None or ImportJob.objects.held(now).exists():
         return None
     return max(seen, oldest) if seen is not None else oldest
 
@@ -635,5 +635,5 @@ def queue_is_stuck() -> bool:
     return (
         OrmQ.objects.filter(Q(lock__lt=long_ago) | fetched_long_ago).exists()
         and not Heartbeat.objects.filter(seen__gt=long_ago).exists()
-        and not ImportJob.objects.active().filter(lease_expires_at__gt=long_ago + LEASE).exists()
+        and not ImportJob.objects.held(long_ago + LEASE).exists()
     )

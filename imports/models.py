@@ -51,6 +51,14 @@ class ImportJobQuerySet(OwnedQuerySet["ImportJob"]):
         """Active jobs that no worker holds: their lease has run out, or they have none."""
         return self.active().filter(Q(lease_expires_at=None) | Q(lease_expires_at__lt=now))
 
+    def held(self, now: datetime) -> "ImportJobQuerySet":
+        """Active jobs that a worker holds."""
+        return self.active().filter(lease_expires_at__gt=now)
+
+    def count_workers(self) -> int:
+        """Return how many workers hold these jobs."""
+        return self.values("claimed_by").distinct().count()
+
     def first_in_line(self) -> "ImportJobQuerySet":
         """Only the oldest active job of each user: the others wait for it."""
         earlier = ImportJob.objects.active().filter(user=OuterRef("user"), pk__lt=OuterRef("pk"))

@@ -1,18 +1,15 @@
 """What the queue does by itself, and how often."""
 
-from typing import Any
-
 from django_q.models import Schedule
 
 
-def schedule_sweep(**_kwargs: Any) -> None:  # a signal's receiver takes whatever the signal sends
-    """Have the queue sweep every minute. Receives post_migrate."""
+def every(minutes: int, name: str, func: str) -> None:
+    """Have the queue call a function, by its dotted path, again and again; `name` tells the schedule from others."""
     Schedule.objects.update_or_create(
-        name="imports: sweep",
-        defaults={
-            "func": "imports.tasks.sweep",
-            "schedule_type": Schedule.MINUTES,
-            "minutes": 1,
-            "repeats": -1,
-        },
+        name=name, defaults={"func": func, "schedule_type": Schedule.MINUTES, "minutes": minutes, "repeats": -1}
     )
+
+
+def schedule_sweep(**_kwargs: object) -> None:  # a signal's receiver takes whatever the signal sends
+    """Have the queue sweep every minute. Receives post_migrate."""
+    every(1, "imports: sweep", "imports.tasks.sweep")

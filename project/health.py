@@ -83,11 +83,10 @@ def _workers() -> Check:
     """Return when a worker last showed a sign of life, and how many hold a job."""
     now = timezone.now()
     seen = Heartbeat.objects.values_list("seen", flat=True).first()
-    held = ImportJob.objects.active().filter(lease_expires_at__gt=now)
     return {
         "ok": seen is not None and seen > now - lifecycle.SILENT,
         "seen": seen.isoformat() if seen else None,
-        "busy": held.values("claimed_by").distinct().count(),
+        "busy": ImportJob.objects.held(now).count_workers(),
     }
 
 

@@ -5,10 +5,11 @@ from importlib import import_module
 
 from django.conf import settings
 from django.utils import timezone
-from django_q.models import Schedule, Task
+from django_q.models import Task
 
 from imports import lifecycle
 from imports.models import ACTIVE, ImportJob
+from imports.schedules import every
 from project import account_deletion, throttling
 
 # Tasks that failed are kept by the queue for whoever looks into them, those that went well are not.
@@ -39,12 +40,4 @@ def forget_old_imports() -> None:
 
 def schedule_sweep(**_kwargs: object) -> None:  # a signal's receiver takes whatever the signal sends
     """Have the queue sweep every quarter of an hour. Receives post_migrate."""
-    Schedule.objects.update_or_create(
-        name="site: sweep",
-        defaults={
-            "func": "project.housekeeping.sweep",
-            "schedule_type": Schedule.MINUTES,
-            "minutes": 15,
-            "repeats": -1,
-        },
-    )
+    every(15, "site: sweep", "project.housekeeping.sweep")

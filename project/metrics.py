@@ -146,8 +146,7 @@ def _workers(now: datetime) -> Iterator[Metric]:
         "When any worker last showed a sign of life; 0 when none ever has.",
         seen.timestamp() if seen else 0,
     )
-    held = ImportJob.objects.active().filter(lease_expires_at__gt=now)
-    yield _gauge("workers_busy", "Workers that hold an import job.", held.values("claimed_by").distinct().count())
+    yield _gauge("workers_busy", "Workers that hold an import job.", ImportJob.objects.held(now).count_workers())
 
 
 @dataclass
