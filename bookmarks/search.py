@@ -133,7 +133,11 @@ def index(cursor: CursorWrapper, documents: Iterable[Document], *, are_new: bool
 
     `are_new` promises that it had nothing, which is faster.
     """
-    rows = [(document.pk, _text(document)) for document in documents]
+    enter(cursor, [(document.pk, terms(*document[1:])) for document in documents], are_new=are_new)
+
+
+def enter(cursor: CursorWrapper, rows: list[tuple[int, str]], *, are_new: bool = False) -> None:
+    """Enter bookmarks, as `index` does, whose words are known: (primary key, what `terms` gives)."""
     if rows:
         _DIALECTS[connection.vendor].write(cursor, rows, are_new=are_new)
 
@@ -185,9 +189,8 @@ def _stored(cursor: CursorWrapper, which: str, params: Sequence[int]) -> list[Do
     return documents
 
 
-def _text(document: Document) -> str:
+def terms(owner_id: int, title: str, url: str, description: str, tags: Iterable[str]) -> str:
     """Return the words of a bookmark as both indexes take them: each once, with a blank before and after it."""
-    _pk, owner_id, title, url, description, tags = document
     unique = dict.fromkeys(words(f"{title} {_address(url)} {' '.join(tags)} {description}"))
     mark = f" {owner_id}x"
     return f"{mark}{mark.join(unique)} " if unique else ""

@@ -13,7 +13,7 @@ Because everything that could clash is known before the first write, the inserts
 run at the speed of the driver: `executemany` on SQLite, COPY on PostgreSQL.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, NamedTuple
@@ -36,6 +36,19 @@ class Outcome(NamedTuple):
     created: int
     updated: int
     skipped: int
+
+
+class Batch(NamedTuple):
+    """Drafts with all that can be worked out of them without the database, before a transaction begins.
+
+    `pages` has one draft for each page, by unique_hash, and `terms` what the full-text index will have of it. `tags`
+    has the name of each tag by its comparison form: of several spellings, the first in code point order.
+    """
+
+    drafts: list[BookmarkDraft]
+    pages: dict[str, BookmarkDraft]
+    terms: dict[str, str]
+    tags: dict[str, str]
 
 
 class Change(NamedTuple):
@@ -72,27 +85,72 @@ def upsert_bookmarks(
     wrote, the better one by the rule of `duplicates` stays, so that the order of a file does not matter.
     `now` stands for unknown dates; an import passes one moment for all its batches.
     """
+    return write_batch(owner_id, get_ready(owner_id, drafts, duplicates=duplicates, now=now), duplicates, import_id)
+
+
+def get_ready(
+    owner_id: int,
+    drafts: Iterable[BookmarkDraft],
+    *,
+    duplicates: Duplicates,
+    now: datetime | None = None,
+    are_new: bool = True,
+) -> Batch:
+    """Return `drafts` as a batch for `write_batch`; touches no database, so that any thread may do it.
+
+    Unless most of the pages `are_new`, what the full-text index needs is left to the writing, which then does it for
+    the new ones alone. Everything else is as in `upsert_bookmarks`.
+    """
     moment = utc_text(now or datetime.now(UTC))
+    those = [dated(draft, moment) for draft in drafts]
+    pages = _joined(those, duplicates)
+    terms = {key: _terms(owner_id, draft) for key, draft in pages.items()} if are_new else {}
+    return Batch(those, pages, terms, _tag_names(those))
+
+
+def write_batch(owner_id: int, batch: Batch, duplicates: Duplicates, import_id: int | None) -> Outcome:
+    """Write what `get_ready` gave for the same owner and the same `duplicates`, as `upsert_bookmarks` does."""
     with connection.cursor() as cursor:
-        batch = _Batch(cursor, owner_id, import_id, duplicates)
-        return batch.write([dated(draft, moment) for draft in drafts])
+        return _Writer(cursor, owner_id, import_id, duplicates).write(batch)
+
+
+def _joined(drafts: Sequence[BookmarkDraft], duplicates: Duplicates) -> dict[str, BookmarkDraft]:
+    """Return one draft for each page, by unique_hash."""
+    pages = {draft.unique_hash: draft for draft in drafts}
+    if len(pages) == len(drafts):
+        return pages
+    groups: dict[str, list[BookmarkDraft]] = {}
+    for draft in drafts:
+        groups.setdefault(draft.unique_hash, []).append(draft)
+    return {key: reduce(_JOIN[duplicates], group) for key, group in groups.items()}
+
+
+def _terms(owner_id: int, draft: BookmarkDraft) -> str:
+    return search.terms(owner_id, draft.title, draft.url, draft.description, [key for key, _ in draft.tags])
+
+
+def _tag_names(drafts: Iterable[BookmarkDraft]) -> dict[str, str]:
+    """Return the name of each tag, by its comparison form: of several spellings the first in code point order."""
+    pairs = {pair for draft in drafts for pair in draft.tags}
+    # Of equal keys the last stays.
+    return dict(sorted(pairs, reverse=True))
 
 
 def existing_pages(owner_id: int, hashes: Collection[str]) -> set[str]:
     """Return those of `hashes` (each a unique_hash) that the owner has a bookmark for."""
     with connection.cursor() as cursor:
-        return set(_Batch(cursor, owner_id, None, Duplicates.SKIP).existing(hashes))
+        return set(_Writer(cursor, owner_id, None, Duplicates.SKIP).existing(hashes))
 
 
 def foreseen_changes(owner_id: int, drafts: Sequence[BookmarkDraft], duplicates: Duplicates) -> list[Change]:
     """Return what an import of `drafts` would make of those whose page the owner has, without writing anything."""
     moment = utc_text(datetime.now(UTC))
     with connection.cursor() as cursor:
-        batch = _Batch(cursor, owner_id, None, duplicates)
-        pages = batch.joined([dated(draft, moment) for draft in drafts])
-        existing = batch.existing(pages)
-        before = batch.stored([row.pk for row in existing.values()])
-        after = batch.changes(pages, existing)
+        writer = _Writer(cursor, owner_id, None, duplicates)
+        pages = _joined([dated(draft, moment) for draft in drafts], duplicates)
+        existing = writer.existing(pages)
+        before = writer.stored([row.pk for row in existing.values()])
+        after = writer.changes(pages, existing)
     return [Change(before[pk], after[pk]) for pk in after if pk in before]
 
 
@@ -104,24 +162,24 @@ def edit_bookmark(owner_id: int, pk: int, draft: BookmarkDraft) -> None:
     """
     now = utc_text(datetime.now(UTC))
     with connection.cursor() as cursor:
-        batch = _Batch(cursor, owner_id, None, Duplicates.MERGE)
-        batch.lock_owner()
-        kept = batch.stored([pk]).get(pk)
+        writer = _Writer(cursor, owner_id, None, Duplicates.MERGE)
+        writer.lock_owner()
+        kept = writer.stored([pk]).get(pk)
         if kept is None:
             raise BookmarkGoneError(pk)
         edited = msgspec.structs.replace(draft, created=kept.created, updated=now)
-        twin = batch.existing([draft.unique_hash]).get(draft.unique_hash)
+        twin = writer.existing([draft.unique_hash]).get(draft.unique_hash)
         if twin is None or twin.pk == pk:
-            batch.rewrite({pk: edited}, batch.tag_ids([edited]))
+            writer.rewrite({pk: edited}, writer.tag_ids(_tag_names([edited])))
             return
-        batch.delete([pk])
-        batch.write([edited])
+        writer.delete([pk])
+        writer.write(get_ready(owner_id, [edited], duplicates=Duplicates.MERGE))
 
 
 def lock_owner(owner_id: int) -> None:
     """Keep every other writer of the owner's bookmarks waiting until the end of the transaction."""
     with connection.cursor() as cursor:
-        _Batch(cursor, owner_id, None, Duplicates.SKIP).lock_owner()
+        _Writer(cursor, owner_id, None, Duplicates.SKIP).lock_owner()
 
 
 def put_back(owner_id: int, befores: Mapping[int, Mapping[str, Any]]) -> None:
@@ -132,18 +190,18 @@ def put_back(owner_id: int, befores: Mapping[int, Mapping[str, Any]]) -> None:
     drafts = {pk: _draft_before(before) for pk, before in befores.items()}
     writers = {pk: before["written_by_import"] for pk, before in befores.items()}
     with connection.cursor() as cursor:
-        batch = _Batch(cursor, owner_id, None, Duplicates.OVERWRITE)
-        batch.rewrite(drafts, batch.tag_ids(drafts.values()), writers=writers)
+        writer = _Writer(cursor, owner_id, None, Duplicates.OVERWRITE)
+        writer.rewrite(drafts, writer.tag_ids(_tag_names(drafts.values())), writers=writers)
 
 
 def delete_bookmarks(owner_id: int, pks: list[int]) -> None:
     """Delete bookmarks of the owner with their tags and revisions. Must run inside a transaction."""
     with connection.cursor() as cursor:
-        _Batch(cursor, owner_id, None, Duplicates.SKIP).delete(pks)
+        _Writer(cursor, owner_id, None, Duplicates.SKIP).delete(pks)
 
 
-class _Batch:
-    """One batch on its way into the database: what it is written with, and the steps it is made of."""
+class _Writer:
+    """Writes batches of one owner: what they are written with, and the steps it takes."""
 
     def __init__(self, cursor: CursorWrapper, owner_id: int, import_id: int | None, duplicates: Duplicates) -> None:
         self.cursor = cursor
@@ -152,37 +210,36 @@ class _Batch:
         self.duplicates = duplicates
         self.sql = _SQL[connection.vendor]
 
-    def write(self, drafts: Sequence[BookmarkDraft]) -> Outcome:
-        """Run all steps for dated drafts."""
+    def write(self, batch: Batch) -> Outcome:
+        """Run all steps."""
         self.lock_owner()
-        pages = self.joined(drafts)
-        existing = self.existing(pages)
-        new = [draft for key, draft in pages.items() if key not in existing]
-        changed = self.changes(pages, existing)
-        # Drafts that lose to another of their file have a say in how a tag is written, or the order would matter.
-        left_alone = self.left_alone(existing)
-        heard = [draft for draft in drafts if draft.unique_hash not in left_alone] if left_alone else drafts
-        tag_ids = self.tag_ids([*heard, *changed.values()])
-        self.insert(new, tag_ids)
-        self.rewrite(changed, tag_ids)
-        met = len(drafts) - len(new)
+        existing = self.existing(batch.pages)
+        new = [draft for key, draft in batch.pages.items() if key not in existing]
+        changed = self.changes(batch.pages, existing)
+        tag_ids = self.tag_ids(self.tags_of(batch, existing, changed))
+        inserted = self.insert(new, tag_ids)
+        self.rewrite(changed, tag_ids, revised=[row.pk for row in existing.values() if not row.ours])
+        self.index(inserted, batch.terms)
+        met = len(batch.drafts) - len(new)
         return Outcome(len(new), 0, met) if self.duplicates is Duplicates.SKIP else Outcome(len(new), met, 0)
+
+    def tags_of(self, batch: Batch, existing: dict[str, _Row], changed: dict[int, BookmarkDraft]) -> dict[str, str]:
+        """Return the names of all tags that the batch has a say in, by their comparison forms.
+
+        Drafts that lose to another of their file are among those who say how a tag is written, or the order of a file
+        would matter; those whose page stays as it is are not.
+        """
+        untouched = {key for key, row in existing.items() if self.duplicates is Duplicates.SKIP and not row.ours}
+        names = batch.tags
+        if untouched:
+            names = _tag_names(draft for draft in batch.drafts if draft.unique_hash not in untouched)
+        more = _tag_names(changed.values())
+        return {**names, **{key: min(name, names.get(key, name)) for key, name in more.items()}}
 
     def lock_owner(self) -> None:
         """Keep every other writer of this owner's bookmarks waiting until commit."""
         if self.sql.lock:
             self.cursor.execute(self.sql.lock, [self.owner_id])
-
-    def joined(self, drafts: Sequence[BookmarkDraft]) -> dict[str, BookmarkDraft]:
-        """Return one draft for each page, by unique_hash."""
-        pages = {draft.unique_hash: draft for draft in drafts}
-        if len(pages) == len(drafts):
-            return pages
-        join = _JOIN[self.duplicates]
-        groups: dict[str, list[BookmarkDraft]] = {}
-        for draft in drafts:
-            groups.setdefault(draft.unique_hash, []).append(draft)
-        return {key: reduce(join, group) for key, group in groups.items()}
 
     def existing(self, hashes: Iterable[str]) -> dict[str, _Row]:
         """Return the rows that these pages have already, by unique_hash."""
@@ -211,10 +268,6 @@ class _Batch:
                 changed[row.pk] = msgspec.structs.replace(pages[key], created=created)
         return changed
 
-    def left_alone(self, existing: dict[str, _Row]) -> set[str]:
-        """Return the pages that nothing in the batch can change."""
-        return {key for key, row in existing.items() if self.duplicates is Duplicates.SKIP and not row.ours}
-
     def stored(self, pks: list[int]) -> dict[int, BookmarkDraft]:
         """Return whole rows with their tags as drafts, by primary key."""
         if not pks:
@@ -238,17 +291,26 @@ class _Batch:
             if owner_id == self.owner_id
         }
 
-    def insert(self, drafts: list[BookmarkDraft], tag_ids: dict[str, int]) -> None:
-        """Insert pages that are not there yet."""
+    def insert(self, drafts: list[BookmarkDraft], tag_ids: dict[str, int]) -> dict[int, BookmarkDraft]:
+        """Insert pages that are not there yet; return them by primary key."""
         if not drafts:
-            return
+            return {}
         pks = self.sql.new_ids(self.cursor, "bookmarks_bookmark", len(drafts))
         writer = (self.owner_id, self.import_id, self.import_id)
         rows = [(pk, *writer, *msgspec.structs.astuple(draft)[:-1]) for pk, draft in zip(pks, drafts, strict=True)]
         self.sql.insert(self.cursor, "bookmarks_bookmark", _INSERTED, rows)
-        new = dict(zip(pks, drafts, strict=True))
-        self.tag(new, tag_ids)
-        search.index(self.cursor, self.documents(new), are_new=True)
+        inserted = dict(zip(pks, drafts, strict=True))
+        self.tag(inserted, tag_ids)
+        return inserted
+
+    def index(self, inserted: dict[int, BookmarkDraft], terms: dict[str, str]) -> None:
+        """Enter new pages in the full-text index, whose `terms` may be known by unique_hash.
+
+        Comes last: FTS5 collects what a transaction enters, but begins anew when a key is not above the one before.
+        """
+        known = terms or {draft.unique_hash: _terms(self.owner_id, draft) for draft in inserted.values()}
+        rows = [(pk, known[draft.unique_hash]) for pk, draft in inserted.items()]
+        search.enter(self.cursor, rows, are_new=True)
 
     def rewrite(
         self,
@@ -256,17 +318,20 @@ class _Batch:
         tag_ids: dict[str, int],
         *,
         writers: Mapping[int, int | None] | None = None,
+        revised: Collection[int] = (),
     ) -> None:
-        """Give rows that are there new contents and new tags; an import's rewriting leaves a revision.
+        """Give rows that are there new contents and new tags.
 
-        `writers` tells for each row which import wrote that content, where it is not the one that runs.
+        `writers` tells for each row which import wrote that content, where it is not the one that runs. Of the rows
+        that are `revised` by an import, what they were before is kept.
         """
         if not changed:
             return
         writers = writers or dict.fromkeys(changed, self.import_id)
         pks = self.sql.listed(list(changed))
-        if self.import_id is not None:
-            self.cursor.execute(self.sql.keep_revision, [self.import_id, pks, self.import_id])
+        kept = [pk for pk in revised if pk in changed]
+        if kept and self.import_id is not None:
+            self.cursor.execute(self.sql.keep_revision, [self.import_id, self.sql.listed(kept)])
         self.cursor.executemany(
             f"UPDATE bookmarks_bookmark SET {', '.join(f'{name} = %s' for name in _FIELDS)}, "
             f"written_by_import = %s WHERE id = %s",
@@ -274,7 +339,7 @@ class _Batch:
         )
         self.cursor.execute(f"DELETE FROM bookmarks_tagging WHERE bookmark_id {self.sql.among}", [pks])
         self.tag(changed, tag_ids)
-        search.index(self.cursor, self.documents(changed))
+        search.enter(self.cursor, [(pk, _terms(self.owner_id, draft)) for pk, draft in changed.items()])
 
     def delete(self, pks: list[int]) -> None:
         """Delete rows of this owner with their tags and revisions."""
@@ -291,21 +356,11 @@ class _Batch:
         if pairs:
             self.sql.insert(self.cursor, "bookmarks_tagging", ("bookmark_id", "tag_id"), pairs)
 
-    def documents(self, drafts: dict[int, BookmarkDraft]) -> Iterator[search.Document]:
-        """Yield what is searched of drafts, by primary key."""
-        for pk, made in drafts.items():
-            keys = [key for key, _ in made.tags]
-            yield search.Document(pk, self.owner_id, made.title, made.url, made.description, keys)
-
-    def tag_ids(self, drafts: Iterable[BookmarkDraft]) -> dict[str, int]:
-        """Return the ids of all tags in `drafts` by comparison form, making those that the owner does not have yet.
+    def tag_ids(self, names: dict[str, str]) -> dict[str, int]:
+        """Return the ids of tags, given as their names by comparison form, making those that are not there yet.
 
         Of the spellings that one import brings, the first in code point order stays, whatever their order.
         """
-        names: dict[str, str] = {}
-        for draft in drafts:
-            for key, name in draft.tags:
-                names[key] = min(name, names.get(key, name))
         if not names:
             return {}
         self.cursor.execute(
@@ -367,7 +422,7 @@ class _Sqlite:
             'tags', (SELECT json_group_array(t.name) FROM bookmarks_tagging g
                      JOIN bookmarks_tag t ON t.id = g.tag_id WHERE g.bookmark_id = b.id))
         FROM bookmarks_bookmark b
-        WHERE b.id IN (SELECT value FROM json_each(%s)) AND b.written_by_import IS NOT %s
+        WHERE b.id IN (SELECT value FROM json_each(%s))
         ON CONFLICT DO NOTHING
     """
 
@@ -406,7 +461,7 @@ class _Postgresql:
             'tags', (SELECT coalesce(jsonb_agg(t.name), '[]') FROM bookmarks_tagging g
                      JOIN bookmarks_tag t ON t.id = g.tag_id WHERE g.bookmark_id = b.id))
         FROM bookmarks_bookmark b
-        WHERE b.id = ANY(%s) AND b.written_by_import IS DISTINCT FROM %s
+        WHERE b.id = ANY(%s)
         ON CONFLICT DO NOTHING
     """
 

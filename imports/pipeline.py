@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -14,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from bookmarks import turns
 from bookmarks.undo import remaining, remove_unused_tags, take_back
-from bookmarks.upsert import Outcome, upsert_bookmarks
+from bookmarks.upsert import Batch, Outcome, get_ready, write_batch
 from imports import lifecycle, preview, uploads
 from imports.formats.base import ItemRejectedError, Notice, ParsedItem, RejectedItem, UnreadableFileError
 from imports.formats.reading import Event, MemberStart, open_export
@@ -376,18 +377,16 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
     path = prepared_path(job.pk)
     pace, ticks = Pace(), _Ticks()
     try:
-        with PreparedReader(path, job.processed_bookmarks) as reader:
+        with PreparedReader(path, job.processed_bookmarks) as reader, ThreadPoolExecutor(1) as thread:
             if job.deaths >= lifecycle.DEATHS_UNTIL_REJECTED and (frame := reader.take(1)):
-                apply_batch(claimed, frame.all_rejected(DEADLY))
-            # Where workers have died, batches begin with one item and double as long as nothing happens.
-            careful_items = 1
-            while frame := reader.take(careful_items if reader.position < job.careful_until else pace.items):
-                careful_items = min(2 * careful_items, pace.items)
+                apply_batch(claimed, portion_of(job, frame.all_rejected(DEADLY)))
+            supply = _Supply(job, reader, pace, thread)
+            while portion := supply.next():
                 turns.give_way(connection)
                 start = time.monotonic()
-                apply_batch(claimed, frame, is_noted=ticks.is_due())
-                pace.correct(len(frame), time.monotonic() - start)
-                on_batch(frame.end, job.total_bookmarks)
+                apply_batch(claimed, portion, is_noted=ticks.is_due(), before_commit=supply.begin_next)
+                pace.correct(len(portion.frame), time.monotonic() - start)
+                on_batch(portion.frame.end, job.total_bookmarks)
                 if is_over():
                     return False
     except EOFError:
@@ -397,23 +396,71 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
     return True
 
 
-def apply_batch(claimed: Claim, frame: Frame, *, is_noted: bool = False) -> None:
+class Portion(NamedTuple):
+    """A part of a file, and what there is to write of it."""
+
+    frame: Frame
+    batch: Batch
+
+
+def portion_of(job: ImportJob, frame: Frame, *, are_new: bool = True) -> Portion:
+    """Get a part of the job's file ready to be applied; `are_new` is as in `bookmarks.upsert.get_ready`."""
+    duplicates = job.options.duplicate_handling
+    return Portion(
+        frame, get_ready(job.user_id, frame.drafts, duplicates=duplicates, now=job.created, are_new=are_new)
+    )
+
+
+class _Supply:
+    """Takes portions from a prepared file, each while the one before it is committed.
+
+    A commit is long, and the database's work alone; Python has the next portion ready by its end.
+    """
+
+    def __init__(self, job: ImportJob, reader: PreparedReader, pace: "Pace", thread: ThreadPoolExecutor) -> None:
+        self._job, self._reader, self._pace, self._thread = job, reader, pace, thread
+        self._begun: Future[Portion | None] | None = None
+        # Where workers have died, batches begin with one item and double as long as nothing happens.
+        self._careful_items = 1
+
+    def begin_next(self, outcome: Outcome) -> None:
+        """Begin to get the next portion ready, in a thread; `outcome` is what became of the one before it."""
+        are_new = outcome.created >= outcome.updated + outcome.skipped
+        self._begun = self._thread.submit(self._take, are_new=are_new)
+
+    def next(self) -> Portion | None:
+        """Return the next portion, or None at the end. Raises EOFError as `PreparedReader.take` does."""
+        portion = self._begun.result() if self._begun else self._take(are_new=True)
+        self._begun = None
+        return portion
+
+    def _take(self, *, are_new: bool) -> Portion | None:
+        items = self._pace.items
+        if self._reader.position < self._job.careful_until:
+            items, self._careful_items = self._careful_items, min(2 * self._careful_items, items)
+        frame = self._reader.take(items)
+        return portion_of(self._job, frame, are_new=are_new) if frame else None
+
+
+def apply_batch(
+    claimed: Claim,
+    portion: Portion,
+    *,
+    is_noted: bool = False,
+    before_commit: Callable[[Outcome], None] = lambda _outcome: None,
+) -> None:
     """Commit one batch: bookmarks, tags, revisions, rejected items, counters, position and lease, or nothing.
 
-    `is_noted` also writes an entry of the job's timeline. Raises ClaimLostError when the job is not this worker's any
-    more.
+    `is_noted` also writes an entry of the job's timeline, and `before_commit` is told what will have become of the
+    items. Raises ClaimLostError when the job is not this worker's any more.
     """
+    frame = portion.frame
     with lifecycle.batch(claimed) as job:
         outcome = Outcome(0, 0, 0)
         if frame.drafts:
-            outcome = upsert_bookmarks(
-                job.user_id,
-                frame.drafts,
-                duplicates=job.options.duplicate_handling,
-                import_id=job.pk,
-                now=job.created,
-            )
+            outcome = write_batch(job.user_id, portion.batch, job.options.duplicate_handling, import_id=job.pk)
         lifecycle.advance(job, len(frame), outcome, frame.rejects, is_noted=is_noted)
+        before_commit(outcome)
 
 
 class _Ticks:

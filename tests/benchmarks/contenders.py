@@ -41,7 +41,7 @@ def ours_without_revisions(path: Path, user: User, *, duplicates: str) -> tuple[
     """Return what `ours` does for an import that could not be undone."""
     # There is no switch for it, as they must always be kept.
     kept = upsert._SQL[connection.vendor]
-    kept.keep_revision = "SELECT %s, %s, %s"
+    kept.keep_revision = "SELECT %s, %s"
     return ours(path, user, duplicates=duplicates)
 
 

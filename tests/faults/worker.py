@@ -70,7 +70,7 @@ def place_points() -> None:
     _after(lifecycle, "claim", "claimed")
     _after(prepared.PreparedWriter, "_flush", "reading")
     _after(lifecycle, "record_prepared", "prepared")
-    _after(pipeline, "upsert_bookmarks", "upserted")
+    _after(pipeline, "write_batch", "upserted")
     _after(lifecycle, "advance", "advanced")
     _after(pipeline, "apply_batch", "committed")
     _after(lifecycle, "release", "released")
@@ -83,14 +83,14 @@ def sign_batches() -> None:
     from bookmarks.upsert import Outcome  # noqa: PLC0415 - needs Django set up
     from imports import lifecycle, pipeline  # noqa: PLC0415 - likewise
     from imports.models import ImportJob  # noqa: PLC0415 - likewise
-    from imports.prepared import Frame, PreparedReject  # noqa: PLC0415 - likewise
+    from imports.prepared import PreparedReject  # noqa: PLC0415 - likewise
 
     apply_batch, advance = pipeline.apply_batch, lifecycle.advance
     claims: list[lifecycle.Claim] = []
 
-    def applying(claimed: lifecycle.Claim, frame: Frame, *, is_noted: bool = False) -> None:
+    def applying(claimed: lifecycle.Claim, portion: pipeline.Portion, **options: Any) -> None:
         claims[:] = [claimed]
-        apply_batch(claimed, frame, is_noted=is_noted)
+        apply_batch(claimed, portion, **options)
 
     def advancing(
         job: ImportJob, items: int, outcome: Outcome, rejects: list[PreparedReject], *, is_noted: bool = False

@@ -27,7 +27,7 @@ from imports import lifecycle
 from imports.lifecycle import Claim, ClaimLostError
 from imports.models import ACTIVE, ImportJob, RejectedItem, Status
 from imports.options import ImportOptions
-from imports.pipeline import apply_batch
+from imports.pipeline import Portion, apply_batch, portion_of
 from imports.prepared import Frame, PreparedReject
 from imports.survey import Survey
 from tests.factories import make_job, make_user
@@ -55,6 +55,10 @@ def frame(start: int, end: int) -> Frame:
     items = [item(position) for position in range(start, min(end, TOTAL))]
     drafts = [each for each in items if isinstance(each, BookmarkDraft)]
     return Frame(start, drafts, [each for each in items if isinstance(each, PreparedReject)])
+
+
+def ready(claim: Claim, part: Frame) -> Portion:
+    return portion_of(ImportJob.objects.get(pk=claim.job_id), part)
 
 
 @dataclass
@@ -161,7 +165,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         if not model.is_prepared and self.act(claim, lambda: lifecycle.record_prepared(claim, SURVEY)):
             model.is_prepared, model.deaths = True, 0
         batch = frame(model.position, model.position + count)
-        if len(batch) and self.act(claim, lambda: apply_batch(claim, batch)):
+        if len(batch) and self.act(claim, lambda: apply_batch(claim, ready(claim, batch))):
             model.position = batch.end
             model.reached = max(model.reached, batch.end)
             model.deaths, model.lease = 0, "live"
@@ -173,7 +177,7 @@ class LifecycleMachine(RuleBasedStateMachine):
 
         def die_before_commit() -> None:
             with transaction.atomic():
-                apply_batch(claim, batch)
+                apply_batch(claim, ready(claim, batch))
                 transaction.set_rollback(True)
 
         if len(batch):

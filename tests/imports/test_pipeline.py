@@ -15,12 +15,12 @@ from django.core.files.storage import default_storage
 from django.db import OperationalError, connection
 
 from bookmarks import upsert
-from bookmarks.drafts import BookmarkDraft, Duplicates
+from bookmarks.drafts import Duplicates
 from bookmarks.models import Bookmark
 from imports import lifecycle, pipeline, uploads
 from imports.models import ImportJob, Status
 from imports.options import ImportOptions
-from imports.prepared import Frame, prepared_path
+from imports.prepared import prepared_path
 from tests.factories import make_bookmark, make_user
 
 pytestmark = pytest.mark.django_db
@@ -291,14 +291,14 @@ def test_an_item_that_stops_the_worker_again_and_again_is_isolated_and_rejected(
 ) -> None:
     user = make_user()
     job = submit(user, collection([link(n) for n in range(300)]))
-    really = upsert.upsert_bookmarks
+    really = upsert.write_batch
 
-    def deadly(owner_id: int, drafts: Sequence[BookmarkDraft], **options: Any) -> upsert.Outcome:
-        if any(draft.url == "https://example.com/123" for draft in drafts):
+    def deadly(owner_id: int, batch: upsert.Batch, *args: Any, **options: Any) -> upsert.Outcome:
+        if any(draft.url == "https://example.com/123" for draft in batch.drafts):
             raise MemoryError
-        return really(owner_id, drafts, **options)
+        return really(owner_id, batch, *args, **options)
 
-    monkeypatch.setattr(pipeline, "upsert_bookmarks", deadly)
+    monkeypatch.setattr(pipeline, "write_batch", deadly)
     deaths = 0
     while job.is_active:
         claim = lifecycle.claim(job.pk)
@@ -371,9 +371,9 @@ def test_after_deaths_batches_begin_with_one_item_and_double(monkeypatch: pytest
     sizes: list[int] = []
     really = pipeline.apply_batch
 
-    def noting(claimed: lifecycle.Claim, frame: Frame, *, is_noted: bool = False) -> None:
-        sizes.append(len(frame))
-        really(claimed, frame, is_noted=is_noted)
+    def noting(claimed: lifecycle.Claim, portion: pipeline.Portion, **options: Any) -> None:
+        sizes.append(len(portion.frame))
+        really(claimed, portion, **options)
 
     monkeypatch.setattr(pipeline, "apply_batch", noting)
     pipeline.run_to_end(job)
