@@ -243,10 +243,9 @@ class _Writer:
 
     def existing(self, hashes: Iterable[str]) -> dict[str, _Row]:
         """Return the rows that these pages have already, by unique_hash."""
+        columns = ("unique_hash", "id", "created", "written_by_import")
         self.cursor.execute(
-            f"SELECT unique_hash, id, created, written_by_import FROM bookmarks_bookmark "
-            f"WHERE owner_id = %s AND unique_hash {self.sql.among}",
-            [self.owner_id, self.sql.listed(list(hashes))],
+            self.sql.look_up("bookmarks_bookmark", columns), [self.owner_id, self.sql.listed(list(hashes))]
         )
         return {
             key: _Row(pk, _text(created), self.import_id is not None and writer == self.import_id)
@@ -363,10 +362,8 @@ class _Writer:
         """
         if not names:
             return {}
-        self.cursor.execute(
-            f"SELECT key, id, name, added_by_import FROM bookmarks_tag WHERE owner_id = %s AND key {self.sql.among}",
-            [self.owner_id, self.sql.listed(list(names))],
-        )
+        read = ("key", "id", "name", "added_by_import")
+        self.cursor.execute(self.sql.look_up("bookmarks_tag", read), [self.owner_id, self.sql.listed(list(names))])
         found = self.cursor.fetchall()
         better = [
             (names[key], pk)
@@ -427,6 +424,12 @@ class _Sqlite:
     """
 
     @staticmethod
+    def look_up(table: str, columns: Sequence[str]) -> str:
+        """Return the query for rows of (an owner) whose first column is (listed), and unique for the owner."""
+        among = "IN (SELECT value FROM json_each(%s))"
+        return f"SELECT {', '.join(columns)} FROM {table} WHERE owner_id = %s AND {columns[0]} {among}"
+
+    @staticmethod
     def listed(values: list[int] | list[str]) -> str:
         """Return the parameter for `among`: one JSON array, however many values there are."""
         return msgspec.json.encode(values).decode()
@@ -466,6 +469,19 @@ class _Postgresql:
     """
 
     @staticmethod
+    def look_up(table: str, columns: Sequence[str]) -> str:
+        """Return the query for rows of (an owner) whose first column is (listed), and unique for the owner.
+
+        Looked up one by one, by OFFSET: while the server has not yet counted a table that grows fast, it would rather
+        go through all that the owner has.
+        """
+        return (
+            f"SELECT found.* FROM (SELECT %s::int AS owner_id, unnest(%s::text[]) AS key) wanted CROSS JOIN LATERAL "
+            f"(SELECT {', '.join(columns)} FROM {table} t WHERE t.owner_id = wanted.owner_id "
+            f"AND t.{columns[0]} = wanted.key OFFSET 0) found"
+        )
+
+    @staticmethod
     def listed(values: list[int] | list[str]) -> list[int] | list[str]:
         """Return the parameter for `among`: one array, however many values there are."""
         return values
@@ -473,7 +489,8 @@ class _Postgresql:
     @staticmethod
     def new_ids(cursor: CursorWrapper, table: str, count: int) -> Sequence[int]:
         """Return ids that were never used, also not by deleted rows."""
-        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
+        sequence = "(SELECT pg_get_serial_sequence(%s, 'id')::regclass)"
+        cursor.execute(f"SELECT nextval({sequence}) FROM generate_series(1, %s)", [table, count])
         return [pk for (pk,) in cursor.fetchall()]
 
     @staticmethod
