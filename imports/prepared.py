@@ -23,6 +23,9 @@ from django.conf import settings
 from bookmarks.drafts import BookmarkDraft
 
 FRAME_ITEMS = 100
+# A few items may be as large as a file: neither a frame nor what is taken at once grows with them.
+FRAME_CHARACTERS = 1 << 18
+TAKEN_BYTES = 1 << 22
 _HEADER = struct.Struct("<III")
 # The number of the layout, which changes with it, as a new release may find what an old one has left; and a key.
 _LAYOUT = b"\x01"
@@ -108,7 +111,7 @@ class PreparedWriter:
         self._draft_path = path.with_suffix(f".{fence}.part")
         self._drafts: list[BookmarkDraft] = []
         self._rejects: list[PreparedReject] = []
-        self._start = 0
+        self._start = self._characters = 0
 
     def __enter__(self) -> Self:
         self._draft_path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,20 +133,24 @@ class PreparedWriter:
     def add(self, draft: BookmarkDraft) -> None:
         """Append an item that becomes a bookmark."""
         self._drafts.append(draft)
-        if len(self._drafts) + len(self._rejects) >= FRAME_ITEMS:
-            self._flush()
+        self._characters += len(draft.url) + len(draft.description)
+        self._flush_full()
 
     def reject(self, member: str, title: str, url: str, reason: str, fragment: str) -> None:
         """Append an item that does not."""
         self._rejects.append(PreparedReject(self.position, member, title, url, reason, fragment))
-        if len(self._drafts) + len(self._rejects) >= FRAME_ITEMS:
-            self._flush()
+        self._characters += len(title) + len(url) + len(fragment)
+        self._flush_full()
 
     def finish(self) -> None:
         """Complete the file and give it its name."""
         self._flush()
         self._file.close()
         self._draft_path.replace(self._path)
+
+    def _flush_full(self) -> None:
+        if len(self._drafts) + len(self._rejects) >= FRAME_ITEMS or self._characters >= FRAME_CHARACTERS:
+            self._flush()
 
     def _flush(self) -> None:
         count = len(self._drafts) + len(self._rejects)
@@ -152,7 +159,7 @@ class PreparedWriter:
         body = _encoder.encode(Frame(self._start, self._drafts, self._rejects))
         self._file.write(_HEADER.pack(count, len(body), zlib.crc32(body)) + body)
         self._start += count
-        self._drafts, self._rejects = [], []
+        self._drafts, self._rejects, self._characters = [], [], 0
 
 
 class PreparedReader:
@@ -165,6 +172,7 @@ class PreparedReader:
         self.position = position
         self._path = path
         self._rest = Frame(position, [], [])
+        self._taken_bytes = 0
 
     def __enter__(self) -> Self:
         self._file: BinaryIO = self._path.open("rb", buffering=1 << 18)
@@ -178,11 +186,11 @@ class PreparedReader:
     def take(self, count: int) -> Frame | None:
         """Return the next items: at least one, up to `count`, and up to a frame more where `count` ends inside one.
 
-        Returns None at the end. Raises EOFError when the file is damaged, as a crash of the machine may leave it.
+        Of large items it is fewer, about TAKEN_BYTES of them. Returns None at the end. Raises EOFError when the file is damaged, as a crash of the machine may leave it.
         """
         taken = [self._rest] if len(self._rest) else []
-        items = len(self._rest)
-        while items < count and (frame := next(self._frames, None)):
+        items, self._taken_bytes = len(self._rest), 0
+        while items < count and self._taken_bytes < TAKEN_BYTES and (frame := next(self._frames, None)):
             taken.append(frame)
             items += len(frame)
         if not taken:
@@ -205,6 +213,7 @@ class PreparedReader:
                 body = self._file.read(size)
                 if len(body) < size or zlib.crc32(body) != checksum:
                     raise EOFError
+                self._taken_bytes += size
                 yield _decoder.decode(body).between(self.position, at + count)
             at += count
 

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookmarks.drafts import draft
-from imports.prepared import FRAME_ITEMS, Frame, PreparedReader, PreparedWriter, discard_stale, prepared_path
+from imports.prepared import (
+    FRAME_CHARACTERS,
+    FRAME_ITEMS,
+    TAKEN_BYTES,
+    Frame,
+    PreparedReader,
+    PreparedWriter,
+    discard_stale,
+    prepared_path,
+)
 
 ITEMS = 3 * FRAME_ITEMS + 17
 
@@ -52,6 +61,21 @@ def test_single_items_can_be_taken_one_by_one(tmp_path: Path) -> None:
     write(tmp_path / "1.frames")
     with PreparedReader(tmp_path / "1.frames", 5) as reader:
         assert [len(reader.take(1) or ()) for _ in range(5)] == [1] * 5
+
+
+def test_of_large_items_few_are_taken_at_once(tmp_path: Path) -> None:
+    text = "x" * 100_000
+    with PreparedWriter(tmp_path / "1.frames") as writer:
+        for n in range(2 * FRAME_ITEMS):
+            writer.add(draft(url=f"https://example.com/{n}", description=text))
+            writer.reject("", "", text, "a reason", "")
+        writer.finish()
+    sizes = []
+    with PreparedReader(tmp_path / "1.frames") as reader:
+        while frame := reader.take(1_000):
+            sizes.append(sum(len(d.description) for d in frame.drafts) + sum(len(r.url) for r in frame.rejects))
+    assert max(sizes) <= TAKEN_BYTES + FRAME_CHARACTERS + len(text)
+    assert sum(sizes) == 4 * FRAME_ITEMS * len(text)
 
 
 def test_nothing_is_left_of_a_file_that_was_not_finished(tmp_path: Path) -> None:
