@@ -186,7 +186,8 @@ class PreparedReader:
     def take(self, count: int) -> Frame | None:
         """Return the next items: at least one, up to `count`, and up to a frame more where `count` ends inside one.
 
-        Of large items it is fewer, about TAKEN_BYTES of them. Returns None at the end. Raises EOFError when the file is damaged, as a crash of the machine may leave it.
+        Of large items it is fewer, about TAKEN_BYTES of them. Returns None at the end. Raises EOFError when the file
+        is damaged, as a crash of the machine may leave it.
         """
         taken = [self._rest] if len(self._rest) else []
         items, self._taken_bytes = len(self._rest), 0
