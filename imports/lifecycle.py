@@ -184,17 +184,12 @@ def _count_death(job: ImportJob) -> None:
 
 
 @contextmanager
-def batch(claimed: Claim, *, is_final: bool = True) -> Iterator[ImportJob]:
+def batch(claimed: Claim) -> Iterator[ImportJob]:
     """Open the transaction of one batch and yield the job's row, locked.
 
-    Unless it `is_final`, its commit need not wait for PostgreSQL's disk, as SQLite's never do here: what a crash of
-    the server takes away it takes away whole, the job's position included, and the import goes on from there.
     Raises ClaimLostError, and commits nothing, when the claim does not hold any more.
     """
     with transaction.atomic():
-        if not is_final and connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL synchronous_commit TO off")
         job = (
             ImportJob.objects.select_for_update()
             .filter(pk=claimed.job_id, fence=claimed.fence, status=Status.PROCESSING)

@@ -455,7 +455,7 @@ def apply_batch(
     items. Raises ClaimLostError when the job is not this worker's any more.
     """
     frame = portion.frame
-    with lifecycle.batch(claimed, is_final=False) as job:
+    with lifecycle.batch(claimed) as job:
         outcome = Outcome(0, 0, 0)
         if frame.drafts:
             outcome = write_batch(job.user_id, portion.batch, job.options.duplicate_handling, import_id=job.pk)
