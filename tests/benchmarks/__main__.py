@@ -48,6 +48,7 @@ class Figures(NamedTuple):
 
 OURS = Contender("Cairn", ("ours",))
 BARE = Contender("bare driver", ("bare_driver",))
+BARE_INDEXED = Contender("bare driver, with full-text index", ("bare_driver", "--indexed"))
 CONTENDERS = {
     "sqlite": (
         OURS,
@@ -65,8 +66,9 @@ CONTENDERS = {
             "per row, overwrite, untuned", ("per_row", "--duplicates", "overwrite", "--untuned"), sampled_from=1
         ),
         BARE,
+        BARE_INDEXED,
     ),
-    "postgresql": (OURS, Contender("bulk_create", ("bulk_create",)), BARE),
+    "postgresql": (OURS, Contender("bulk_create", ("bulk_create",)), BARE, BARE_INDEXED),
 }
 
 
@@ -138,7 +140,9 @@ def compare(vendor: str, items: int, runs: int, folder: Path) -> dict[str, Figur
         databases = Databases(vendor, stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         for _ in range(runs):
             for contender in CONTENDERS[vendor]:
-                batch = ("--batch", f"{results[OURS.label][-1].batch:.0f}") if contender is BARE else ()
+                batch = (
+                    ("--batch", f"{results[OURS.label][-1].batch:.0f}") if contender in {BARE, BARE_INDEXED} else ()
+                )
                 sized = contender._replace(arguments=(*contender.arguments, *batch))
                 results.setdefault(contender.label, []).append(run_one(sized, items, folder, databases))
     return {

@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--duplicates", default="skip")
     parser.add_argument("--batch", type=int, default=1_000)
+    parser.add_argument("--indexed", action="store_true", help="the bare driver writes the full-text index too")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--untuned", action="store_true", help="SQLite as Django opens it by default")
     options = parser.parse_args()
@@ -42,7 +43,9 @@ def main() -> None:
     user = user or User.objects.create(username=f"user {time.time_ns()}")
     idle = _peak_megabytes()
     measure = getattr(contenders, options.contender)
-    extra = {"batch": options.batch} if options.contender == "bare_driver" else {"duplicates": options.duplicates}
+    extra: dict[str, object] = {"duplicates": options.duplicates}
+    if options.contender == "bare_driver":
+        extra = {"batch": options.batch, "is_indexed": options.indexed}
     measured = measure(options.file, user, **extra)
     seconds, batch = measured if isinstance(measured, tuple) else (measured, 0)
     figures = {"seconds": seconds, "batch": batch, "idle_mb": idle, "peak_mb": _peak_megabytes()}
