@@ -1,13 +1,14 @@
 """The one way bookmarks are written: a batch of drafts becomes rows, inside the caller's transaction.
 
-A batch does this, whichever database is below:
+First, without the database (`get_ready`): join drafts of one page within the batch, name its tags, and take out the
+words for the full-text index. Then a batch does this, whichever database is below:
 
 1. take the owner's write lock, so that what is read next stays true until commit;
-2. join drafts of one page within the batch, and find the rows that are already there;
+2. find the rows that are already there;
 3. decide for each page in Python (`bookmarks.drafts`): insert, rewrite, or leave;
 4. keep a revision of each row that an import is about to change;
 5. insert the new rows with ids of our own choosing, rewrite the changed ones, and set their tags;
-6. enter what was written in the full-text index (`bookmarks.search`).
+6. enter what was written in the full-text index (`bookmarks.search`), where nothing else is written any more.
 
 Because everything that could clash is known before the first write, the inserts need no conflict clause, and
 run at the speed of the driver: `executemany` on SQLite, COPY on PostgreSQL.
@@ -39,12 +40,14 @@ class Outcome(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Drafts with all that can be worked out of them without the database, before a transaction begins.
+    """Drafts for one owner with all that can be worked out of them without the database, before a transaction begins.
 
     `pages` has one draft for each page, by unique_hash, and `terms` what the full-text index will have of it. `tags`
     has the name of each tag by its comparison form: of several spellings, the first in code point order.
     """
 
+    owner_id: int
+    duplicates: Duplicates
     drafts: list[BookmarkDraft]
     pages: dict[str, BookmarkDraft]
     terms: dict[str, str]
@@ -85,7 +88,7 @@ def upsert_bookmarks(
     wrote, the better one by the rule of `duplicates` stays, so that the order of a file does not matter.
     `now` stands for unknown dates; an import passes one moment for all its batches.
     """
-    return write_batch(owner_id, get_ready(owner_id, drafts, duplicates=duplicates, now=now), duplicates, import_id)
+    return write_batch(get_ready(owner_id, drafts, duplicates=duplicates, now=now), import_id=import_id)
 
 
 def get_ready(
@@ -105,13 +108,13 @@ def get_ready(
     those = [dated(draft, moment) for draft in drafts]
     pages = _joined(those, duplicates)
     terms = {key: _terms(owner_id, draft) for key, draft in pages.items()} if are_new else {}
-    return Batch(those, pages, terms, _tag_names(those))
+    return Batch(owner_id, duplicates, those, pages, terms, _tag_names(those))
 
 
-def write_batch(owner_id: int, batch: Batch, duplicates: Duplicates, import_id: int | None) -> Outcome:
-    """Write what `get_ready` gave for the same owner and the same `duplicates`, as `upsert_bookmarks` does."""
+def write_batch(batch: Batch, *, import_id: int | None) -> Outcome:
+    """Write what `get_ready` gave, as `upsert_bookmarks` does."""
     with connection.cursor() as cursor:
-        return _Writer(cursor, owner_id, import_id, duplicates).write(batch)
+        return _Writer(cursor, batch.owner_id, import_id, batch.duplicates).write(batch)
 
 
 def _joined(drafts: Sequence[BookmarkDraft], duplicates: Duplicates) -> dict[str, BookmarkDraft]:

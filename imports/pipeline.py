@@ -458,7 +458,7 @@ def apply_batch(
     with lifecycle.batch(claimed) as job:
         outcome = Outcome(0, 0, 0)
         if frame.drafts:
-            outcome = write_batch(job.user_id, portion.batch, job.options.duplicate_handling, import_id=job.pk)
+            outcome = write_batch(portion.batch, import_id=job.pk)
         lifecycle.advance(job, len(frame), outcome, frame.rejects, is_noted=is_noted)
         before_commit(outcome)
 

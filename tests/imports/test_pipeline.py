@@ -293,10 +293,10 @@ def test_an_item_that_stops_the_worker_again_and_again_is_isolated_and_rejected(
     job = submit(user, collection([link(n) for n in range(300)]))
     really = upsert.write_batch
 
-    def deadly(owner_id: int, batch: upsert.Batch, *args: Any, **options: Any) -> upsert.Outcome:
+    def deadly(batch: upsert.Batch, **options: Any) -> upsert.Outcome:
         if any(draft.url == "https://example.com/123" for draft in batch.drafts):
             raise MemoryError
-        return really(owner_id, batch, *args, **options)
+        return really(batch, **options)
 
     monkeypatch.setattr(pipeline, "write_batch", deadly)
     deaths = 0
