@@ -11,14 +11,13 @@ from typing import NamedTuple, Self
 from urllib.parse import urlencode
 
 from django.db import connection
-from django.db.models import Prefetch
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from bookmarks import finding, search
 from bookmarks.drafts import one_line, tag_key
-from bookmarks.finding import ORDERS, Place, find
+from bookmarks.finding import ORDERS, Found, Place, find
 from bookmarks.models import Bookmark, Tag, TagQuerySet
 from bookmarks.ranking import RANKED, RANKED_OF_MANY, ranked
 
@@ -149,7 +148,7 @@ def _tagged(owner_id: int, key: str) -> search.Condition:
     return search.Condition(
         f"(SELECT count(*) FROM bookmarks_tagging g WHERE g.bookmark_id = b.id AND g.tag_id = {tag}) = 1",
         (owner_id, key),
-        f"SELECT bookmark_id AS pk FROM bookmarks_tagging WHERE tag_id = {tag}",
+        f"SELECT bookmark_id AS pk FROM bookmarks_tagging WHERE tag_id = {tag} LIMIT {{most}}",
         (owner_id, key),
     )
 
@@ -157,18 +156,24 @@ def _tagged(owner_id: int, key: str) -> search.Condition:
 def _flagged(owner_id: int, name: str) -> search.Condition:
     # In the words of the index, or SQLite would not know that it may use it.
     is_on = f"{name} = 1" if connection.vendor == "sqlite" else name
-    index = finding.using(f"bookmark_{name}")
-    keys = f"SELECT id AS pk FROM bookmarks_bookmark{index} WHERE owner_id = %s AND {is_on}"
-    return search.Condition(f"b.{is_on}", (), keys, (owner_id,))
+    index = f"bookmark_{name}"
+    flagged = f"bookmarks_bookmark{finding.using(index)} WHERE owner_id = %s AND {is_on}"
+    keys = f"SELECT id AS pk FROM {flagged} LIMIT {{most}}"
+    return search.Condition(_read(name), (), keys, (owner_id,), index, is_on)
 
 
 def _unflagged(name: str) -> search.Condition:
-    return search.Condition(f"NOT b.{name}")
+    return search.Condition(f"NOT {_read(name)}")
 
 
 def _imported(import_id: int) -> search.Condition:
-    keys = "SELECT id AS pk FROM bookmarks_bookmark WHERE added_by_import = %s"
-    return search.Condition("b.added_by_import = %s", (import_id,), keys, (import_id,))
+    keys = "SELECT id AS pk FROM bookmarks_bookmark WHERE added_by_import = %s LIMIT {most}"
+    return search.Condition(f"{_read('added_by_import')} = %s", (import_id,), keys, (import_id,))
+
+
+def _read(column: str) -> str:
+    """Return what reads a column of the bookmark `b`, also where the query has only its primary key."""
+    return f"(SELECT r.{column} FROM bookmarks_bookmark r WHERE r.id = b.id)"
 
 
 @dataclass(frozen=True)
@@ -247,40 +252,45 @@ class Page[Row]:
 
 
 def bookmark_page(owner_id: int, filters: Filters, wish: Wish = FIRST) -> Page[Bookmark]:
-    """Return a page of the owner's bookmarks that `filters` leave, with their tags.
+    """Return a page of the owner's bookmarks that `filters` leave.
 
-    However many there are, it takes two queries, one more to find the shortest way if anything is filtered, and two
-    more to sort by relevance.
+    However many there are, it takes two queries, up to four more to find the shortest way if anything is filtered, and
+    two more to sort by relevance.
     """
     conditions = filters.conditions(owner_id)
     if conditions is None:
         return Page([], 1, PAGE_SIZE)
-    few = finding.fewest(conditions)
-    some = partial(find, owner_id, conditions, few=few)
-    most = RANKED if few else RANKED_OF_MANY
-    is_ranked = filters.order == "relevance" and not wish.has_place and wish.number <= most // PAGE_SIZE
-    keys = _ranked_page(some, filters.q, wish, most) if is_ranked else _sorted_page(some, filters.order, wish)
-    tags = Prefetch("tags", Tag.objects.order_by("key"))
+    some = partial(find, owner_id, conditions)
+    keys = None
+    if filters.order == "relevance" and not wish.has_place and wish.number <= RANKED // PAGE_SIZE:
+        keys = _ranked_page(some, filters.q, wish)
+    keys = keys or _sorted_page(some, filters.order, wish)
     # Neither the owner nor an order is asked for: either would have SQLite walk through all of the owner's bookmarks.
-    found = Bookmark.objects.order_by().prefetch_related(tags).in_bulk([key.pk for key in keys.rows])
+    found = Bookmark.objects.order_by().in_bulk([key.pk for key in keys.rows])
     rows = [found[key.pk] for key in keys.rows if key.pk in found]
     return Page(rows, keys.number, keys.size, keys.next, keys.previous, keys.is_too_deep)
 
 
-def _sorted_page(some: Callable[..., list[Place]], name: str, wish: Wish) -> Page[Place]:
+def _sorted_page(some: Callable[..., Found], name: str, wish: Wish) -> Page[Place]:
     order = ORDERS.get(name, ORDERS[SORTS[0]])
     after, before = Place.read(wish.after, order), Place.read(wish.before, order)
     wish = replace(wish, after=str(after or ""), before=str(before or ""))
 
     def read(offset: int, limit: int) -> list[Place]:
-        return some(order, limit=limit, offset=offset, after=after, before=before, from_end=wish.is_last)
+        return some(order, limit=limit, offset=offset, after=after, before=before, from_end=wish.is_last).places
 
     return _page(wish, PAGE_SIZE, read, str)
 
 
-def _ranked_page(some: Callable[..., list[Place]], q: str, wish: Wish, most: int) -> Page[Place]:
-    """Return a page of the best matches; after the last one, the list goes on with older bookmarks."""
-    places = some(ORDERS["newest"], limit=most + 1)
+def _ranked_page(some: Callable[..., Found], q: str, wish: Wish) -> Page[Place] | None:
+    """Return a page of the best matches; after the last one, the list goes on with older bookmarks.
+
+    None for a page beyond, where many match.
+    """
+    places, limit = some(ORDERS["newest"], limit=RANKED_OF_MANY + 1, limit_of_few=RANKED + 1)
+    most = limit - 1
+    if wish.number > most // PAGE_SIZE:
+        return None
     by_key = {place.pk: place for place in places[:most]}
     best = [by_key[pk] for pk in ranked(list(by_key), search.wanted(q))]
     page = _page(wish, PAGE_SIZE, lambda offset, limit: best[offset : offset + limit], str)

@@ -8,7 +8,7 @@ from bookmarks.search import Wanted, address_words, words
 # So many of what was found are ranked, the newest; the others come after them. It takes some 30 ms. Where many more
 # were found, fewer: the newest of them have to be looked for.
 RANKED = 1_000
-RANKED_OF_MANY = 100
+RANKED_OF_MANY = 200
 # What a word is worth that stands there as a whole; where one only begins so it is worth half.
 _IN_TITLE, _IN_TAG, _IN_URL, _ELSEWHERE = 12.0, 8.0, 4.0, 1.0
 

@@ -199,14 +199,21 @@ def terms(owner_id: int, title: str, url: str, description: str, tags: Iterable[
 class Condition(NamedTuple):
     """What must be true of a bookmark, as SQL.
 
-    `holds` tests the bookmark `b` (an alias). `keys` selects the primary keys of all bookmarks for which it holds, as
-    `pk`, from an index; empty where no index has them.
+    `holds` tests the bookmark `b` (an alias), of which it may use the primary key alone. `keys` selects the primary
+    keys of all bookmarks for which it holds, as `pk`, from an index and {most} at the most; empty where no index has
+    them. `dated_index` has just those, by owner and in the order of dates, for a query that says `dated_holds`.
     """
 
     holds: str
     holds_params: tuple[object, ...] = ()
     keys: str = ""
     keys_params: tuple[object, ...] = ()
+    dated_index: str = ""
+    dated_holds: str = ""
+
+    def keys_of(self, most: int) -> str:
+        """Return the query for the primary keys of so many bookmarks at the most."""
+        return self.keys.format(most=most)
 
 
 def conditions(owner_id: int, query: str) -> list[Condition] | None:
@@ -225,7 +232,8 @@ def conditions(owner_id: int, query: str) -> list[Condition] | None:
 def _as_it_stands(text: str) -> Condition:
     find = _DIALECTS[connection.vendor].find
     return Condition(
-        f"({find}(LOWER(b.url || ' ' || b.title || ' ' || b.description), %s) > 0 OR EXISTS ("
+        f"((SELECT {find}(LOWER(r.url || ' ' || r.title || ' ' || r.description), %s) FROM bookmarks_bookmark r "
+        "WHERE r.id = b.id) > 0 OR EXISTS ("
         "SELECT 1 FROM bookmarks_tagging g JOIN bookmarks_tag t ON t.id = g.tag_id "
         f"WHERE g.bookmark_id = b.id AND {find}(t.key, %s) > 0))",
         (text, text),
@@ -296,7 +304,7 @@ class _Sqlite:
         return Condition(
             f"(SELECT {tests} FROM bookmarks_search_content WHERE id = b.id)",
             tuple(f" {mark}{word}{'' if is_beginning else ' '}" for word, is_beginning in query),
-            "SELECT rowid AS pk FROM bookmarks_search WHERE bookmarks_search MATCH %s",
+            "SELECT rowid AS pk FROM bookmarks_search WHERE bookmarks_search MATCH %s LIMIT {most}",
             (match,),
         )
 
@@ -314,9 +322,9 @@ class _Postgresql:
     triggers = (
         # For a frequent word the planner would read the table from its beginning, which is where others' rows are.
         """
-        CREATE OR REPLACE FUNCTION bookmarks_search_keys(query tsquery) RETURNS SETOF bigint LANGUAGE plpgsql STABLE
-        SET enable_seqscan = off AS $$
-        BEGIN RETURN QUERY SELECT id FROM bookmarks_search WHERE terms @@ query LIMIT 20000; END $$
+        CREATE OR REPLACE FUNCTION bookmarks_search_keys(query tsquery, most bigint) RETURNS SETOF bigint
+        LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+        BEGIN RETURN QUERY SELECT id FROM bookmarks_search WHERE terms @@ query LIMIT most; END $$
         """,
         """
         CREATE OR REPLACE FUNCTION bookmarks_search_delete() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -336,7 +344,7 @@ class _Postgresql:
         """,
     )
     removal = (
-        "DROP FUNCTION IF EXISTS bookmarks_search_keys(tsquery)",
+        "DROP FUNCTION IF EXISTS bookmarks_search_keys(tsquery), bookmarks_search_keys(tsquery, bigint)",
         "DROP FUNCTION IF EXISTS bookmarks_search_delete() CASCADE",
         "DROP FUNCTION IF EXISTS bookmarks_search_truncate() CASCADE",
         "DROP TABLE IF EXISTS bookmarks_search",
@@ -360,7 +368,7 @@ class _Postgresql:
         return Condition(
             "(SELECT s.terms @@ %s::tsquery FROM bookmarks_search s WHERE s.id = b.id)",
             (match,),
-            "SELECT pk FROM bookmarks_search_keys(%s::tsquery) pk",
+            "SELECT pk FROM bookmarks_search_keys(%s::tsquery, {most}) pk",
             (match,),
         )
 

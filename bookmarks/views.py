@@ -21,6 +21,7 @@ from bookmarks.forms import BookmarkForm, BulkTagsForm
 from bookmarks.listing import Filters, Wish, bookmark_page, tag_page, whole_number
 from bookmarks.models import TAG_COUNTED, Bookmark, BookmarkQuerySet, Tag
 from bookmarks.requests import SeeOther, SignedInRequest, signed_in
+from bookmarks.shown import shown
 from bookmarks.upsert import BookmarkGoneError, edit_bookmark, upsert_bookmarks
 
 _EXPORTS_BY_FILE_NAME = {export.file_name: export for export in EXPORTS.values()}
@@ -37,14 +38,16 @@ def bookmark_list(request: SignedInRequest) -> HttpResponse:
     def url(place: dict[str, str]) -> str:
         return f"{request.path}{filters.query_string(**place)}"
 
+    here = url(wish.as_query())
     context = {
         "filters": filters,
         "page": page,
+        "rows": shown(page.rows, here),
         "first_url": url({}),
         "previous_url": url(page.previous or {}),
         "next_url": url(page.next or {}),
         "last_url": url({"page": "last"}),
-        "here": url(wish.as_query()),
+        "here": here,
         "exports": EXPORTS.values(),
     }
     return render(request, f"bookmarks/list.html{'#results' if request.htmx else ''}", context)

@@ -73,7 +73,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from bookmarks import search
-from bookmarks.finding import ORDERS, fewest, find
+from bookmarks.finding import ORDERS, find
 from bookmarks.models import Bookmark
 from imports.models import ImportJob
 def export(name):
@@ -88,9 +88,9 @@ def look():
     job = ImportJob.objects.get(pk=1)
     ada = User.objects.get(username="ada")
     wanted = search.conditions(ada.pk, "tag 17")
-    found = find(ada.pk, wanted, ORDERS["newest"], few=fewest(wanted), limit=1000)
+    found = find(ada.pk, wanted, ORDERS["newest"], limit=1000)
     return {
-        "found": sorted(Bookmark.objects.filter(pk__in=[place.pk for place in found]).values_list("url", flat=True)),
+        "found": sorted(Bookmark.objects.filter(pk__in=[place.pk for place in found.places]).values_list("url", flat=True)),
         "tables": {model._meta.label: list(model.objects.order_by("pk").values()) for model in tables},
         "jobs": list(ImportJob.objects.values(*jobs)),
         "rejected": list(job.rejected_items.values_list("position", "title", "url", "reason", "fragment")),
