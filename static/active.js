@@ -8,8 +8,32 @@
 
   const sign = () => document.getElementById("imports-active");
 
+  // While all imports that run are on this page, and ask for themselves, the sign rests until one of them has moved.
+  const LONGEST_REST_MS = 10_000;
+  let isBehind = true;
+  let asked = 0;
+
+  function isCovered() {
+    return document.querySelectorAll("[hx-trigger='every 1s']").length >= Number(sign().dataset.count ?? 0);
+  }
+
+  function rest(event) {
+    if (event.target !== sign() || isBehind || !isCovered()) return;
+    if (performance.now() - asked < LONGEST_REST_MS) event.preventDefault();
+  }
+
+  // Before polling.js takes it for one that asks.
+  document.addEventListener("htmx:confirm", rest, true);
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target !== sign()) return;
+    isBehind = false;
+    asked = performance.now();
+  });
+
   function refresh() {
     const shown = sign();
+    isBehind = true;
     // A refusal to ask, or to answer, is the business of polling.js.
     htmx.ajax("GET", shown.dataset.url, { source: shown, target: shown, swap: "outerHTML" }).catch(() => {});
   }
@@ -59,7 +83,10 @@
   }
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.target !== sign()) return;
+    if (event.target !== sign()) {
+      isBehind = true;
+      return;
+    }
     entitle();
     tell();
   });

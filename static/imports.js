@@ -20,7 +20,7 @@
 
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     const part = detail.target;
-    if (!part.matches("tr[data-status], #import-form")) return;
+    if (!detail.shouldSwap || !part.matches("tr[data-status], #import-form")) return;
     remembered.set(part.id, {
       open: [...part.querySelectorAll("details[open]")].map((details) => details.id),
       scrolled: [...part.querySelectorAll("[tabindex='0']")].map((list) => [list.id, list.scrollTop]),

@@ -27,7 +27,7 @@
   }
 
   document.addEventListener("htmx:confirm", (event) => {
-    if (!isPoll(event.target)) return;
+    if (!isPoll(event.target) || event.defaultPrevented) return;
     const now = performance.now();
     if (document.hidden || isLoggedOut || now < notBefore) event.preventDefault();
     else if (failures) {
@@ -38,7 +38,10 @@
   });
 
   document.addEventListener("htmx:configRequest", ({ target, detail }) => {
-    if (isPoll(target)) detail.timeout = PATIENCE_MS;
+    if (!isPoll(target)) return;
+    detail.timeout = PATIENCE_MS;
+    // What is shown already is not sent again: the answer is then 204, and nothing is replaced.
+    if (target.dataset.seen) detail.headers["X-Seen"] = target.dataset.seen;
   });
 
   function failed(element) {

@@ -13,7 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from bookmarks.requests import SignedInRequest, signed_in
-from imports.models import ImportJob, ImportJobQuerySet, Status
+from imports.fixed_query import ANY_OWNER, FixedQuery
+from imports.marks import is_shown, mark
+from imports.models import ImportJob, Status
 
 # For so long a page that is opened still tells of an import that has ended; the browser remembers what it has told.
 TOLD_FOR = timedelta(minutes=10)
@@ -35,14 +37,22 @@ class News(NamedTuple):
     text: str
 
 
+_MINE = ImportJob.objects.owned_by(ANY_OWNER).only(*_SHOWN)
+_ACTIVE = FixedQuery(_MINE.active)
+_LATEST = FixedQuery(lambda: _MINE.order_by("-created", "-pk")[:_LOOKED_AT])
+
+
 @require_safe
 @never_cache
 @signed_in
 def active(request: SignedInRequest) -> HttpResponse:
-    """Show the sign as it is now, and bring the news for the browser to tell."""
-    mine = ImportJob.objects.owned_by(request.user).only(*_SHOWN)
-    jobs = list(mine.active())
-    context = {"count": len(jobs), "percent": overall(jobs), "news": _news(mine)}
+    """Show the sign as it is now, and bring the news for the browser to tell; if it has all of that, nothing."""
+    jobs, ended = _ACTIVE.fetch(request.user), _ended(_LATEST.fetch(request.user))
+    seen = [len(jobs), overall(jobs), *(_news_mark(job) for job in ended)]
+    if is_shown(request, seen):
+        return HttpResponse(status=204)
+    news = [News(job, _news_mark(job), *_told(job)) for job in ended]
+    context = {"count": len(jobs), "percent": overall(jobs), "news": news, "mark": mark(request, seen)}
     return render(request, "imports/_active.html", context)
 
 
@@ -53,16 +63,19 @@ def overall(jobs: list[ImportJob]) -> int:
     return done // max(1, sum(weights))
 
 
-def _news(jobs: ImportJobQuerySet) -> list[News]:
-    """Return what ended lately, oldest first. Whoever cancelled an import knows it."""
+def _ended(jobs: list[ImportJob]) -> list[ImportJob]:
+    """Return those that ended lately, oldest first. Whoever cancelled an import knows it."""
     since = timezone.now() - TOLD_FOR
     ended = [
         (job.completed_at, job)
-        for job in jobs.order_by("-created", "-pk")[:_LOOKED_AT]
+        for job in jobs
         if not job.is_active and job.status != Status.CANCELLED and job.completed_at and job.completed_at > since
     ]
-    ended.sort(key=lambda pair: pair[0])
-    return [News(job, f"{job.pk}@{at.timestamp():.3f}", *_told(job)) for at, job in ended]
+    return [job for _at, job in sorted(ended, key=lambda pair: pair[0])]
+
+
+def _news_mark(job: ImportJob) -> str:
+    return f"{job.pk}@{job.completed_at.timestamp() if job.completed_at else 0:.3f}"
 
 
 def _told(job: ImportJob) -> tuple[str, str]:

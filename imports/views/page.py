@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -25,20 +24,15 @@ from django.views.decorators.http import require_POST, require_safe
 from bookmarks.requests import SeeOther, SignedInRequest, signed_in
 from imports import lifecycle, quotas, receiving, rejects, uploads
 from imports.forms import ImportJobForm, forms_of, plain_size, too_large
-from imports.models import ImportJob, ImportJobQuerySet
+from imports.marks import is_shown
+from imports.models import ImportJob
+from imports.rows import row_of, rows_of
+from imports.templatetags.job_display import seen_in_row
 
 logger = logging.getLogger("imports")
 
 PAGE_JOBS = 20
 IDLE_SECONDS = 1
-_UNSHOWN_OF_JOB = (
-    *("preview", "years", "import_options", "file_path", "content_hash"),
-    *("claimed_by", "fence", "wake", "careful_until", "undo_position"),
-)
-_UNSHOWN = (
-    *_UNSHOWN_OF_JOB,
-    *(f"same_file_as__{name}" for name in ("preview", "years", "notices", "failed_bookmark_details")),
-)
 
 
 class Refusal(NamedTuple):
@@ -54,7 +48,7 @@ class Refusal(NamedTuple):
 @signed_in
 def job_list(request: SignedInRequest) -> HttpResponse:
     """Show the upload form and the history, or the history alone to htmx."""
-    page = Paginator(_jobs(request), PAGE_JOBS).get_page(request.GET.get("page"))
+    page = Paginator(rows_of(request.user), PAGE_JOBS).get_page(request.GET.get("page"))
     form = ImportJobForm(initial={"preview": page.paginator.count == 0})
     context = {**_form_context(request, form, []), "page": page, "idle_since": lifecycle.idle_since()}
     part = "#history" if request.htmx.target == "import-history" else ""
@@ -91,7 +85,7 @@ def _submit(request: SignedInRequest) -> HttpResponse:
         return _refused(request, refusals, forms[0])
     if request.htmx:
         fresh = ImportJobForm(initial={**forms[0].cleaned_data, "file": None, "links": ""})
-        rows = _jobs(request).filter(pk__in=[job.pk for job in jobs])
+        rows = rows_of(request.user).filter(pk__in=[job.pk for job in jobs])
         return render(request, "imports/_submitted.html", _form_context(request, fresh, refusals) | {"jobs": rows})
     messages.success(request, _uploaded(jobs))
     return _sent_back(request, refusals, is_named=len(forms) > 1)
@@ -189,15 +183,19 @@ def import_cancel(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @signed_in
 def job_row(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Show the row of a job as it is now."""
-    # Asked for each second: the other import of the same file, which few have, is fetched where there is one.
-    job = get_object_or_404(_jobs(request).select_related(None).defer(None).defer(*_UNSHOWN_OF_JOB), pk=pk)
+    """Show the row of a job as it is now; to a browser that shows it so already, nothing."""
+    job = row_of(request.user, pk)
+    if job is None:
+        raise Http404
     idle_since = None
-    if _is_unattended(job, since=job.woken_at):
+    # One that is behind another waits for that, and not for a worker.
+    if not job.is_behind and _is_unattended(job, since=job.woken_at):
         lifecycle.wake_if_lost(job)
     if _is_unattended(job, since=job.updated):
         # The same for everybody, and many may be waiting.
         idle_since = cache.get_or_set("idle_since", lifecycle.idle_since, IDLE_SECONDS)
+    if is_shown(request, seen_in_row(job, idle_since)):
+        return HttpResponse(status=204)
     return render(request, "imports/_job_row.html", {"job": job, "idle_since": idle_since})
 
 
@@ -215,19 +213,12 @@ def rejected_csv(request: SignedInRequest, pk: int) -> HttpResponseBase:
     )
 
 
-def _jobs(request: SignedInRequest) -> ImportJobQuerySet:
-    """Return the person's jobs; `is_behind` says whether another one of theirs goes first."""
-    earlier = ImportJob.objects.active().filter(user=OuterRef("user"), pk__lt=OuterRef("pk"))
-    jobs = ImportJob.objects.owned_by(request.user).select_related("same_file_as").defer(*_UNSHOWN)
-    return jobs.annotate(is_behind=Exists(earlier))
-
-
-def _posted_job(request: SignedInRequest) -> Any:  # an ImportJob with what `_jobs` adds
+def _posted_job(request: SignedInRequest) -> Any:  # an ImportJob with what `rows_of` adds
     try:
         pk = int(request.POST.get("import_job_id", ""))
     except ValueError as error:
         raise Http404 from error
-    return get_object_or_404(_jobs(request), pk=pk)
+    return get_object_or_404(rows_of(request.user), pk=pk)
 
 
 def _is_unattended(job: ImportJob, *, since: datetime) -> bool:
@@ -239,6 +230,6 @@ def _is_unattended(job: ImportJob, *, since: datetime) -> bool:
 
 def _changed(request: SignedInRequest, job: ImportJob, level: int, message: str) -> HttpResponse:
     if request.htmx:
-        return render(request, "imports/_job_row.html", {"job": _jobs(request).get(pk=job.pk)})
+        return render(request, "imports/_job_row.html", {"job": rows_of(request.user).get(pk=job.pk)})
     messages.add_message(request, level, message)
     return SeeOther(reverse("imports:import"))

@@ -9,6 +9,7 @@ import random
 import re
 import statistics
 import sys
+import time
 import urllib.request
 import uuid
 from collections import defaultdict
@@ -19,14 +20,17 @@ import psutil
 from locust import FastHttpUser, task
 from locust.env import Environment
 
-ROW_SECONDS, SIGN_SECONDS = 1.0, 2.0
+ROW_SECONDS, SIGN_SECONDS, SIGN_RESTS_SECONDS = 1.0, 2.0, 10.0
 SPAWNED_PER_SECOND = 40
 # One that runs and one that waits for it, so that there is never a moment without one.
 IMPORTS_OF_ONE = 2
 TAG = b"@@@@@@@@"
 
-_ACTIVE_ROW = re.compile(r'<tr id="job-(\d+)"[^>]*hx-trigger="every 1s"')
-_ACTIVE_SIGN = 'hx-trigger="every 2s"'
+_ROW = re.compile(r'<tr id="job-(\d+)"[^>]* data-status="(\w+)"([^>]*)>')
+_ACTIVE_ROW = 'hx-trigger="every 1s"'
+_ACTIVE_SIGN = re.compile(r'data-count="(\d+)"[^>]*hx-trigger="every 2s"')
+_SIGN = "/import/active/"
+_MARK = re.compile(r' data-seen="([^"]*)"')
 
 
 class Person(FastHttpUser):
@@ -43,6 +47,8 @@ class Person(FastHttpUser):
         self.cookie = {"Cookie": f"sessionid={self.keys.pop()}; csrftoken={token}", "X-CSRFToken": token}
         self.open_rows: dict[str, gevent.Greenlet] = {}
         self.sign: gevent.Greenlet | None = None
+        self.marks: dict[str, str] = {}
+        self.has_moved = False
 
     def on_stop(self) -> None:
         """Close the page."""
@@ -55,7 +61,7 @@ class Person(FastHttpUser):
     def close(self) -> None:
         """End what the page does by itself."""
         gevent.killall([*self.open_rows.values(), *([self.sign] if self.sign else [])])
-        self.open_rows = {}
+        self.open_rows, self.marks = {}, {}
         self.sign = None
 
     @task
@@ -67,39 +73,79 @@ class Person(FastHttpUser):
 
     def show(self, text: str) -> None:
         """Let each active row of a page or fragment ask for itself."""
-        for job in _ACTIVE_ROW.findall(text):
-            if job not in self.open_rows:
-                self.open_rows[job] = gevent.spawn(self.watch_row, job)
+        for job, status, rest in _ROW.findall(text):
+            if _ACTIVE_ROW in rest and job not in self.open_rows:
+                self.remember(_row(job), rest)
+                self.open_rows[job] = gevent.spawn(self.watch_row, job, status)
 
-    def watch_row(self, job: str) -> None:
+    def watch_row(self, job: str, shown: str) -> None:
         """Ask for a row each second until it has ended."""
         is_active = True
         while is_active:
             gevent.sleep(ROW_SECONDS)
-            is_active = _ACTIVE_ROW.search(self.ask("row", f"/import/{job}/row/", f'id="job-{job}"')) is not None
+            row = _ROW.search(self.ask("row", _row(job), f'id="job-{job}"'))
+            if row is None:
+                continue
+            self.has_moved = True
+            status, is_active = row[2], _ACTIVE_ROW in row[3]
+            if status != shown and is_active:
+                self.ask_sign()
+            shown = status
         del self.open_rows[job]
         self.ended()
 
     def watch_sign(self) -> None:
-        """Ask for the sign in the navigation at once, and again as long as an import is active."""
-        while _ACTIVE_SIGN in self.ask("active", "/import/active/", 'id="imports-active"'):
+        """Ask for the sign at once, and again as long as an import is active; it rests while no row moves."""
+        count, asked = self.ask_sign() or 0, time.monotonic()
+        while count:
             gevent.sleep(SIGN_SECONDS)
+            is_covered = len(self.open_rows) >= count
+            if is_covered and not self.has_moved and time.monotonic() - asked < SIGN_RESTS_SECONDS:
+                continue
+            now_active, asked = self.ask_sign(), time.monotonic()
+            count = count if now_active is None else now_active
+
+    def ask_sign(self) -> int | None:
+        """Ask for the sign in the navigation; return how many imports are active, or None if it shows that already."""
+        self.has_moved = False
+        sign = self.ask("active", _SIGN, 'id="imports-active"')
+        if not sign:
+            return None
+        found = _ACTIVE_SIGN.search(sign)
+        return int(found[1]) if found else 0
 
     def ended(self) -> None:
         """Look at the sign once more, as the page does when an import has ended."""
-        self.ask("active", "/import/active/", 'id="imports-active"')
+        self.ask_sign()
 
     def ask(self, kind: str, path: str, expected: str, **sent: Any) -> str:  # those of Locust's request
-        """Send a request of a kind and return the answer's text; one without `expected` in it is an error."""
-        headers = {**self.cookie, "HX-Request": "true"} if kind != "page" else self.cookie
+        """Send a request of a kind; return the answer's text, which is empty if the page shows that already.
+
+        Anything else without `expected` in it is an error.
+        """
+        headers = {**self.cookie, "HX-Request": "true"} if kind != "page" else {**self.cookie}
+        if mark := self.marks.get(path):
+            headers["X-Seen"] = mark
         method = "POST" if sent else "GET"
         with self.client.request(
             method, path, name=kind, headers={**headers, **sent.pop("headers", {})}, catch_response=True, **sent
         ) as response:
             text = response.text or ""
-            if response.status_code != 200 or expected not in text:
+            is_kept = response.status_code == 204 and mark is not None
+            if not is_kept and (response.status_code != 200 or expected not in text):
                 response.failure(f"{response.status_code}: {text[:200]}")
-            return text
+        if kind in {"row", "active"} and text:
+            self.remember(path, text)
+        return text
+
+    def remember(self, path: str, shown: str) -> None:
+        """Remember the mark of what is shown."""
+        found = _MARK.search(shown)
+        self.marks[path] = found[1] if found else ""
+
+
+def _row(job: str) -> str:
+    return f"/import/{job}/row/"
 
 
 class Watcher(Person):
