@@ -7,9 +7,9 @@ can be taken back in any order, and taking back all of them leaves what there wa
 
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Max, OuterRef, QuerySet, Subquery
 
-from bookmarks.models import Bookmark, Revision, Tag
+from bookmarks.models import Bookmark, Revision, Tag, Tagging
 from bookmarks.upsert import delete_bookmarks, lock_owner, put_back
 
 
@@ -46,8 +46,14 @@ def take_back(owner_id: int, import_id: int, *, after: int, limit: int) -> Taken
 
 
 def remove_unused_tags(owner_id: int, import_id: int) -> None:
-    """Delete the tags that the import has made and that no bookmark carries any more."""
-    Tag.objects.filter(owner=owner_id, added_by_import=import_id, bookmarks=None).delete()
+    """Delete the tags that the import has made and that no bookmark carries any more.
+
+    One that is still carried counts as made by whoever wrote such a bookmark, and so goes with the last of them.
+    """
+    made = Tag.objects.filter(owner=owner_id, added_by_import=import_id)
+    made.filter(bookmarks=None).delete()
+    carried = Tagging.objects.filter(tag=OuterRef("pk"))
+    made.update(added_by_import=Subquery(carried.values("bookmark__written_by_import")[:1]))
 
 
 def _added(import_id: int) -> QuerySet[Bookmark]:
@@ -91,8 +97,15 @@ class _Batch:
         untouched = {pk for pk, row in self.rows.items() if row.written_by_import == self.import_id}
         restored = {pk: self.before[pk] for pk in untouched if pk in self.before}
         removed = untouched - restored.keys()
-        put_back(self.owner_id, restored)
+        if restored:
+            self._restore(restored)
         delete_bookmarks(self.owner_id, sorted(removed))
         for pk in removed:
             del self.rows[pk]
         return len(removed), len(restored), len(self.rows) - len(restored)
+
+    def _restore(self, befores: dict[int, dict[str, Any]]) -> None:
+        """Put bookmarks back; tags that had to be made anew for them count as made by this import."""
+        newest = Tag.objects.aggregate(newest=Max("pk"))["newest"] or 0
+        put_back(self.owner_id, befores)
+        Tag.objects.filter(owner=self.owner_id, pk__gt=newest).update(added_by_import=self.import_id)

@@ -95,6 +95,22 @@ def test_imports_can_be_undone_in_any_order_and_leave_what_there_was_at_first(or
     assert not Revision.objects.exclude(import_id=0).exists()
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_tags_go_with_the_last_import_that_gave_them(order: tuple[int, ...]) -> None:
+    user = make_user()
+    given = [["a", "b", "d"], ["B", "c", "d"], ["e"]]
+    jobs = [
+        imported(user, [link(0, title=f"{tags}", tags=tags, year=2000 + n)], Duplicates.OVERWRITE)
+        for n, tags in enumerate(given)
+    ]
+    for done, number in enumerate(order, start=1):
+        undone(user, jobs[number])
+        left = [tags for n, tags in enumerate(given) if n not in order[:done]]
+        carried = {tag.lower() for tag in left[-1]} if left else set()
+        assert {tag.key for tag in Tag.objects.exclude(bookmarks=None)} == carried
+    assert not Tag.objects.exists()
+
+
 def test_undo_keeps_what_the_person_edited_since() -> None:
     user = make_user()
     imported(user, OLD)
