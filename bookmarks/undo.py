@@ -64,6 +64,15 @@ def _revisions(import_id: int) -> QuerySet[Revision]:
     return Revision.objects.filter(import_id=import_id)
 
 
+def _inherit(heir: Revision, before: dict[str, Any]) -> None:
+    """Have a revision tell what was before the import that is taken back; what its own import wrote is no `before`."""
+    if before["written_by_import"] == heir.import_id:
+        heir.delete()
+        return
+    heir.before = before
+    heir.save(update_fields=["before"])
+
+
 class _Batch:
     """Some bookmarks of an import, with all that is known of them."""
 
@@ -73,21 +82,25 @@ class _Batch:
         own = Revision.objects.filter(import_id=import_id, bookmark__in=pks)
         self.before: dict[int, dict[str, Any]] = dict(own.values_list("bookmark", "before"))  # as `Revision` says
         heirs = Revision.objects.filter(bookmark__in=pks, before__written_by_import=import_id)
-        self.heirs = {heir.bookmark_id: heir for heir in heirs.exclude(import_id=import_id)}
+        self.heirs: dict[int, list[Revision]] = {}
+        for heir in heirs.exclude(import_id=import_id).order_by("pk"):
+            self.heirs.setdefault(heir.bookmark_id, []).append(heir)
 
     def hand_on(self) -> None:
         """Let later imports know what was before this one, and forget it here."""
         added_by: dict[int | None, list[int]] = {}
         for pk, row in self.rows.items():
-            heir = self.heirs.get(pk)
-            if heir is not None and pk in self.before:
-                heir.before = self.before[pk]
-                heir.save(update_fields=["before"])
-            elif heir is not None:
-                added_by.setdefault(heir.import_id, []).append(pk)
-                heir.delete()
-            elif row.added_by_import == self.import_id:
-                added_by.setdefault(None, []).append(pk)
+            is_added = row.added_by_import == self.import_id
+            before, adder = self.before.get(pk), None
+            for number, heir in enumerate(self.heirs.get(pk, [])):
+                # Where this import went on after another one, it has a revision, too; but at first there was nothing.
+                if before is None or (is_added and number == 0):
+                    adder = heir.import_id
+                    heir.delete()
+                else:
+                    _inherit(heir, before)
+            if is_added:
+                added_by.setdefault(adder, []).append(pk)
         for importer, pks in added_by.items():
             Bookmark.objects.filter(pk__in=pks).update(added_by_import=importer)
         Revision.objects.filter(import_id=self.import_id, bookmark__in=list(self.before)).delete()

@@ -39,12 +39,16 @@ def link(number: int, *, title: str = "", tags: Iterable[str] = (), year: int = 
     }
 
 
-def imported(user: User, items: list[dict[str, object]], duplicates: Duplicates = Duplicates.SKIP) -> ImportJob:
-    """Import `items` for the user and return the completed job."""
+def submitted(user: User, items: list[dict[str, object]], duplicates: Duplicates) -> ImportJob:
+    """Return a new job that imports `items` for the user."""
     text = json.dumps({"@context": "https://www.w3.org/ns/activitystreams", "type": "Collection", "items": items})
     file = ContentFile(text.encode(), name="a.json")
-    job = uploads.submit(file, user, ImportOptions(duplicate_handling=duplicates), queued=False)
-    job = pipeline.run_to_end(job)
+    return uploads.submit(file, user, ImportOptions(duplicate_handling=duplicates), queued=False)
+
+
+def imported(user: User, items: list[dict[str, object]], duplicates: Duplicates = Duplicates.SKIP) -> ImportJob:
+    """Import `items` for the user and return the completed job."""
+    job = pipeline.run_to_end(submitted(user, items, duplicates))
     assert job.status == Status.COMPLETED
     return job
 
@@ -93,6 +97,30 @@ def test_imports_can_be_undone_in_any_order_and_leave_what_there_was_at_first(or
         assert undone(user, jobs[number]).status == Status.UNDONE
     assert export_of(user) == before
     assert not Revision.objects.exclude(import_id=0).exists()
+
+
+@pytest.mark.parametrize(("duplicates", "start_over"), [(Duplicates.OVERWRITE, False), (Duplicates.MERGE, True)])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_an_import_that_went_on_after_another_one_can_be_undone_in_any_order(
+    order: tuple[int, ...], duplicates: Duplicates, start_over: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "MAX_BATCH_ITEMS", 1)
+    monkeypatch.setattr(pipeline, "FIRST_BATCH_ITEMS", 1)
+    user = make_user()
+    first = submitted(user, [link(0, title="One", year=2001), link(0, title="Another", year=2003)], duplicates)
+    claimed = lifecycle.claim(first.pk)
+    assert claimed is not None
+    pipeline.run_slice(claimed, should_stop=lambda: False, seconds=0)
+    assert lifecycle.cancel(user, first.pk)
+    second = imported(user, [link(0, title="The second", year=2002, tags=["a"])], duplicates)
+    assert lifecycle.retry(user, first.pk, start_over=start_over)
+    first.refresh_from_db()
+    first = pipeline.run_to_end(first)
+    third = imported(user, [link(0, title="Of all the longest title", tags=["b"])], duplicates)
+    for number in order:
+        undone(user, [first, second, third][number])
+    assert not Bookmark.objects.exists()
+    assert not Tag.objects.exists()
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
