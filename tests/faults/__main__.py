@@ -132,7 +132,8 @@ def table_of(result: Result) -> Table:
         table.add_row(name, str(len(faults)), str(violations), f"{median:.1f} s", f"{longest:.1f} s")
     table.caption = (
         f"{result.jobs} jobs of {result.items:,} items in {result.seconds:.0f} s; {result.states:,} committed states "
-        f"and {result.samples:,} samples looked at; {result.retried} jobs failed for want of room and were retried. "
+        f"and {result.samples:,} samples looked at; {result.previews} previews and {result.undos} undos were checked, "
+        f"{result.retried} jobs failed for want of room and were retried. "
         f"{result.notes or ''} not brought about: {result.missed or 'none'}"
     )
     return table

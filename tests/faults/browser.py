@@ -29,13 +29,12 @@ class Browser:
         if status not in {302, 303}:
             raise LookupError(f"the login was answered with {status}")
 
-    def upload(self, name: str, content: bytes, *, duplicates: str = "skip") -> int:
+    def upload(self, name: str, content: bytes, *, duplicates: str = "skip", preview: bool = False) -> int:
         """Upload a file of this name; return the status of the answer."""
         token = self._token("/import/")
-        parts = [
-            f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
-            for key, value in (("csrfmiddlewaretoken", token), ("duplicate_handling", duplicates))
-        ]
+        fields = [("csrfmiddlewaretoken", token), ("duplicate_handling", duplicates)]
+        fields += [("preview", "on")] if preview else []
+        parts = [f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in fields]
         parts.append(f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n')
         body = "".join(parts).encode() + content + b"\r\n--x--\r\n"
         status, _ = self._send("/import/submit/", body, "multipart/form-data; boundary=x")

@@ -17,8 +17,9 @@ from psycopg.conninfo import conninfo_to_dict
 type Row = tuple[Any, ...]  # a row holds several types
 
 _WATCHED = (
-    *("status", "fence", "total_bookmarks", "processed_bookmarks", "created_bookmarks", "updated_bookmarks"),
-    *("skipped_bookmarks", "failed_bookmarks", "wake", "lease_expires_at", "deaths"),
+    *("status", "work", "fence", "total_bookmarks", "processed_bookmarks", "created_bookmarks", "updated_bookmarks"),
+    *("skipped_bookmarks", "failed_bookmarks", "undo_total", "removed_bookmarks", "restored_bookmarks"),
+    *("kept_bookmarks", "undo_position", "wake", "lease_expires_at", "deaths"),
 )
 _TABLES = """
     CREATE TABLE faults_batch (id {key}, job bigint, fence bigint, pid bigint, start bigint);
@@ -28,7 +29,8 @@ _TABLES = """
 """
 _COLUMNS = ", ".join(_WATCHED)
 _NEW = ", ".join(f"NEW.{name}" for name in _WATCHED)
-_TYPED = ", ".join(f"{name} text" if name in {"status", "lease_expires_at"} else f"{name} bigint" for name in _WATCHED)
+_TEXTS = {"status", "work", "lease_expires_at"}
+_TYPED = ", ".join(f"{name} text" if name in _TEXTS else f"{name} bigint" for name in _WATCHED)
 _SQLITE_TRIGGER = """
     CREATE TRIGGER faults_{event} AFTER {event} ON imports_importjob BEGIN
         INSERT INTO faults_history (job, {columns}) VALUES (NEW.id, {new});

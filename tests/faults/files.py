@@ -23,7 +23,7 @@ class Kept:
 
 @dataclass
 class Expected:
-    """The counters at the end of a job and the pages of its owner."""
+    """The counters at the end of a job, the pages of its owner, and which of them the job has `written`."""
 
     total: int = 0
     created: int = 0
@@ -31,11 +31,40 @@ class Expected:
     skipped: int = 0
     failed: int = 0
     pages: dict[str, Kept] = field(default_factory=dict)
+    written: dict[str, Kept] = field(default_factory=dict)
 
     @property
     def counters(self) -> dict[str, int]:
         """The counters by name."""
         return {name: getattr(self, name) for name in ("total", "created", "updated", "skipped", "failed")}
+
+
+class Shelf:
+    """Each page with all its versions, by the job that wrote it: what is to be found when any of them are undone."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, dict[int, Kept]] = {}
+
+    def put(self, job: int, written: dict[str, Kept]) -> None:
+        """Put what a job wrote on top of what was there."""
+        for url, version in written.items():
+            self._versions.setdefault(url, {})[job] = version
+
+    def take_back(self, job: int) -> tuple[int, int, int]:
+        """Take back what a job wrote; return how many pages that removes, restores, and keeps as they are."""
+        removed = restored = kept = 0
+        for versions in [versions for versions in self._versions.values() if job in versions]:
+            is_on_top = next(reversed(versions)) == job
+            removed += is_on_top and len(versions) == 1
+            restored += is_on_top and len(versions) > 1
+            kept += not is_on_top
+            del versions[job]
+        return removed, restored, kept
+
+    @property
+    def pages(self) -> dict[str, Kept]:
+        """The pages that are left, as the last one has written them."""
+        return {url: next(reversed(versions.values())) for url, versions in self._versions.items() if versions}
 
 
 def write_file(path: Path, *, items: int, chance: random.Random, first_page: int) -> None:
@@ -73,15 +102,16 @@ def expected(path: Path, *, duplicates: str, before: dict[str, Kept]) -> Expecte
             told.setdefault(item["url"], []).append(_kept(item))
         else:
             result.failed += 1
-    result.pages = dict(before)
     for url, versions in told.items():
         result.created += url not in before
         if duplicates == "overwrite":
             result.updated += len(versions) - (url not in before)
-            result.pages[url] = _last_told(versions, before.get(url))
+            result.written[url] = _last_told(versions, before.get(url))
         else:
             result.skipped += len(versions) - (url not in before)
-            result.pages.setdefault(url, min(versions, key=lambda version: version.published))
+            if url not in before:
+                result.written[url] = min(versions, key=lambda version: version.published)
+    result.pages = before | result.written
     return result
 
 

@@ -28,6 +28,8 @@ class Result:
     jobs: int = 0
     items: int = 0
     retried: int = 0
+    previews: int = 0
+    undos: int = 0
     samples: int = 0
     states: int = 0
     seconds: float = 0

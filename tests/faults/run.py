@@ -16,12 +16,13 @@ from django.db import connections
 
 from tests.faults.databases import UNREACHABLE, Postgres, Sqlite
 from tests.faults.disk import Disk
+from tests.faults.judging import State, Watched
 from tests.faults.kinds import KINDS, Arena, Kind, busy_pids
 from tests.faults.pace import Pace
 from tests.faults.people import Person
 from tests.faults.result import Fault, Result
 from tests.faults.running import Site
-from tests.faults.watching import State, Watched, Watcher
+from tests.faults.watching import Watcher
 from tests.project.processes import eventually
 
 BURST_CHANCE = 0.2
@@ -215,6 +216,8 @@ class Run:
         result.jobs = sum(len(person.jobs) for person in self._people)
         result.items = sum(person.items for person in self._people)
         result.retried = sum(person.retried for person in self._people)
+        result.previews = sum(person.previews for person in self._people)
+        result.undos = sum(person.undos for person in self._people)
         result.samples, result.states = self._watcher.samples, self._watcher.states
         result.notes = dict(self._arena.notes)
         result.seconds = round(time.monotonic() - self._begun, 1)
@@ -225,7 +228,7 @@ class Run:
 
 def _has_moved(watched: Watched, before: State | None) -> bool:
     state = watched.state
-    return state is not None and (before is None or state.processed > before.processed)
+    return state is not None and (before is None or state.progress > before.progress)
 
 
 def kinds_for(database: str, wanted: str) -> list[Kind]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import django
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from bookmarks import turns
@@ -31,6 +31,10 @@ POINTS = {
     "committed": "after a batch's commit",
     "released": "after re-enqueue",
     "completed": "after completion, before the file goes",
+    "foretold": "after a preview was made, before it is kept",
+    "taken back": "mid-undo, before the counters",
+    "undo advanced": "mid-undo, before the commit",
+    "undo committed": "after a commit of an undo",
     "returned": "after the slice, before acknowledgement",
 }
 _folder = Path(os.environ.get(FOLDER_VARIABLE, "."))
@@ -63,9 +67,20 @@ def _after(module: object, name: str, point: str) -> None:
     setattr(module, name, wrapped)
 
 
+def _behind_commit(module: object, name: str, point: str) -> None:
+    original = getattr(module, name)
+
+    @wraps(original)
+    def wrapped(*args: Any, **keywords: Any) -> Any:  # whatever the function takes and gives
+        transaction.on_commit(lambda: passes(point))
+        return original(*args, **keywords)
+
+    setattr(module, name, wrapped)
+
+
 def place_points() -> None:
     """Wrap what has a kill point behind it."""
-    from imports import lifecycle, pipeline, prepared, tasks  # noqa: PLC0415 - needs Django set up
+    from imports import lifecycle, pipeline, prepared, preview, tasks  # noqa: PLC0415 - needs Django set up
 
     _after(lifecycle, "claim", "claimed")
     _after(prepared.PreparedWriter, "_flush", "reading")
@@ -75,34 +90,42 @@ def place_points() -> None:
     _after(pipeline, "apply_batch", "committed")
     _after(lifecycle, "release", "released")
     _after(lifecycle, "complete", "completed")
+    _after(preview, "foretell", "foretold")
+    _after(pipeline, "take_back", "taken back")
+    _after(lifecycle, "advance_undo", "undo advanced")
+    _behind_commit(lifecycle, "advance_undo", "undo committed")
     _after(tasks, "process_import_job", "returned")
 
 
 def sign_batches() -> None:
     """Have each batch write, in its own transaction, under which fence and in which process it was made."""
-    from bookmarks.upsert import Outcome  # noqa: PLC0415 - needs Django set up
-    from imports import lifecycle, pipeline  # noqa: PLC0415 - likewise
+    from imports import lifecycle, pipeline  # noqa: PLC0415 - needs Django set up
     from imports.models import ImportJob  # noqa: PLC0415 - likewise
-    from imports.prepared import PreparedReject  # noqa: PLC0415 - likewise
 
-    apply_batch, advance = pipeline.apply_batch, lifecycle.advance
+    run_slice = pipeline.run_slice
     claims: list[lifecycle.Claim] = []
 
-    def applying(claimed: lifecycle.Claim, portion: pipeline.Portion, **options: Any) -> None:
+    def running(claimed: lifecycle.Claim, **options: Any) -> None:  # what run_slice takes
         claims[:] = [claimed]
-        apply_batch(claimed, portion, **options)
+        run_slice(claimed, **options)
 
-    def advancing(
-        job: ImportJob, items: int, outcome: Outcome, rejects: list[PreparedReject], *, is_noted: bool = False
-    ) -> None:
-        advance(job, items, outcome, rejects, is_noted=is_noted)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO faults_batch (job, fence, pid, start) VALUES (%s, %s, %s, %s)",
-                [job.pk, claims[0].fence, os.getpid(), job.processed_bookmarks],
-            )
+    def signed(name: str, position: str) -> None:
+        """Have a function of the lifecycle that advances a job leave a mark."""
+        advance = getattr(lifecycle, name)
 
-    pipeline.apply_batch, lifecycle.advance = applying, advancing
+        def advancing(job: ImportJob, *args: Any, **options: Any) -> None:  # what the function takes
+            advance(job, *args, **options)
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "INSERT INTO faults_batch (job, fence, pid, start) VALUES (%s, %s, %s, %s)",
+                    [job.pk, claims[0].fence, os.getpid(), getattr(job, position)],
+                )
+
+        setattr(lifecycle, name, advancing)
+
+    pipeline.run_slice = running
+    signed("advance", "processed_bookmarks")
+    signed("advance_undo", "undo_position")
 
 
 def quicken(pace: Pace) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from imports.models import ImportJob
+from imports.options import ImportOptions
 from tests.faults.browser import Browser
 from tests.faults.people import Person
 
@@ -28,13 +29,15 @@ class Visitor(Person):
         self._signed_in: dict[int, Browser] = {}
         self.refused: dict[str, int] = {}
 
-    def _hand_in(self, user: User, path: Path, duplicates: str) -> ImportJob:
+    def _hand_in(self, user: User, path: Path, options: ImportOptions) -> ImportJob:
         """Upload, or find the job of an upload whose answer was lost. Raises OSError when it has to be tried again."""
         if job := _job_of(user, path):
             return job
         browser = self._browser(user)
         try:
-            status = browser.upload(path.name, path.read_bytes(), duplicates=duplicates)
+            status = browser.upload(
+                path.name, path.read_bytes(), duplicates=options.duplicate_handling, preview=options.preview
+            )
         except TROUBLE as error:
             return self._found(user, path, error)
         if status != 200:
