@@ -102,7 +102,7 @@ def find(
     """Return where the first `limit` of the owner's bookmarks stand for which all conditions hold.
 
     They are those that follow `after`, or those that come right before `before` or at the end; always in order. With
-    `limit_of_few` it may be as many instead, if they are FEW at the most. It takes five queries, or less.
+    `limit_of_few` it may be as many instead, if they are FEW at the most. It takes six queries, or less.
     """
     is_backward = before is not None or from_end
     select = _Select(owner_id, conditions, order, after or before, is_backward=is_backward)
@@ -117,10 +117,16 @@ def _find(select: "_Select", limit: int, limit_of_few: int, offset: int) -> Foun
         seen = _glanced(select, limit + offset)
         if len(seen) == limit + offset:
             return Found(seen[offset:], limit)
-    few = fewest(select.conditions)
+    few = fewest([condition for condition in select.conditions if not condition.is_costly])
     if few is not None and few.number <= FEW:
-        return Found(select.sorted(few, limit_of_few, offset), limit_of_few)
-    return Found(select.walked(limit, offset, through=few and few.condition), limit)
+        return Found(select.sorted(few.condition, few.number, limit_of_few, offset)[1], limit_of_few)
+    through = few and few.condition
+    for costly in (condition for condition in select.conditions if condition.is_costly):
+        number, places = select.sorted(costly, FEW, limit_of_few, offset)
+        if number <= FEW:
+            return Found(places, limit_of_few)
+        through = through if few and few.number < _COUNTED else costly
+    return Found(select.walked(limit, offset, through=through), limit)
 
 
 def _glanced(select: "_Select", number: int) -> list[Place]:
@@ -132,7 +138,7 @@ def _glanced(select: "_Select", number: int) -> list[Place]:
 
 
 def fewest(conditions: Sequence[Condition]) -> Few | None:
-    """Return the condition that holds for the fewest bookmarks, of those that have an index: one query, or none."""
+    """Return the one that holds for the fewest bookmarks, of conditions that have an index: one query, or none."""
     counted = [condition for condition in conditions if condition.keys]
     if not counted:
         return None
@@ -140,9 +146,8 @@ def fewest(conditions: Sequence[Condition]) -> Few | None:
     with connection.cursor() as cursor:
         params: list[Any] = [value for condition in counted for value in condition.keys_params]
         cursor.execute(f"SELECT {counts}", params)
-        # Of equals the last one: words, whose set costs most, come first.
-        number, place = min((number, -place) for place, number in enumerate(cursor.fetchone()))
-    return Few(number, counted[-place])
+        number, place = min((number, place) for place, number in enumerate(cursor.fetchone()))
+    return Few(number, counted[place])
 
 
 def using(index: str) -> str:
@@ -200,20 +205,23 @@ class _Select:
         sql = f"SELECT b.id, b.place FROM ({walk} {order} LIMIT {window}) b WHERE TRUE{tests}{again}"
         return self._places(sql, [*params, *test_params], limit, offset)
 
-    def sorted(self, few: Few, limit: int, offset: int) -> list[Place]:
-        """Fetch the few for which a condition holds, and sort what is left of them.
+    def sorted(self, few: Condition, most: int, limit: int, offset: int) -> tuple[int, list[Place]]:
+        """Fetch those for which a condition holds if they are so many at the most, and sort what is left of them.
 
-        The limit tells the database's planner how many they are, and the fences have it begin with them.
+        Returns their number, which is greater than `most` where nothing was fetched. The limit tells the database's
+        planner how many they are, and the fences have it begin with them.
         """
         where, params = self._where(basis=None)
-        tests, test_params = _tests(condition for condition in self.conditions if condition is not few.condition)
-        keys = few.condition.keys_of(2 * few.number + 100)
+        tests, test_params = _tests(condition for condition in self.conditions if condition is not few)
         sql = (
-            f"WITH found AS MATERIALIZED (SELECT b.id, {self._key} AS place "
-            f"FROM ({keys}) few CROSS JOIN bookmarks_bookmark b WHERE b.id = few.pk AND {where}{tests}) "
-            f"SELECT id, place FROM found ORDER BY {self._order('place', pk='id')}"
+            f"WITH few AS MATERIALIZED ({few.keys_of(most + 1)}), found AS MATERIALIZED ("
+            f"SELECT b.id, {self._key} AS place FROM few CROSS JOIN bookmarks_bookmark b "
+            f"WHERE (SELECT count(*) FROM few) <= {most} AND b.id = few.pk AND {where}{tests}) "
+            "SELECT found.id, found.place, size.number FROM (SELECT count(*) AS number FROM few) size "
+            f"LEFT JOIN found ON TRUE ORDER BY {self._order('found.place', pk='found.id')} LIMIT %s"
         )
-        return self._places(sql, [*few.condition.keys_params, *params, *test_params], limit, offset)
+        rows = self._rows(sql, [*few.keys_params, *params, *test_params, limit + offset])
+        return rows[0][2], _placed([(pk, key) for pk, key, _number in rows if pk is not None])[offset:]
 
     def _listed(self, through: Condition | None) -> Condition | None:
         """Return the condition that has an index of its own in the order of dates, if that is what is asked for."""
@@ -238,8 +246,7 @@ class _Select:
         return f"{key} {direction}, {pk} {direction}"
 
     def _places(self, sql: str, params: list[Any], limit: int, offset: int) -> list[Place]:
-        rows = self._rows(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset])
-        return [Place(key if isinstance(key, str) else utc_text(key), pk) for pk, key in rows]
+        return _placed(self._rows(f"{sql} LIMIT %s OFFSET %s", [*params, limit, offset]))
 
     @staticmethod
     def _rows(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
@@ -247,6 +254,10 @@ class _Select:
             cursor.execute(sql, params)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def _placed(rows: Iterable[tuple[Any, ...]]) -> list[Place]:
+    return [Place(key if isinstance(key, str) else utc_text(key), pk) for pk, key in rows]
 
 
 def _tests(conditions: Iterable[Condition]) -> tuple[str, list[Any]]:

@@ -40,6 +40,8 @@ SORT_LABELS = {
     "title": _("By title"),
 }
 FLAGS = tuple(dict.fromkeys(name for name, _wanted in FLAG_LABELS))
+# What most people have least of: the list is read through the index of the first.
+_RAREST_FIRST = ("favorite", "private", "unread", "archived")
 SORTS = ("newest", "oldest", "title")
 # Pages beyond are reached by going on, from either end.
 COUNTED_PAGES = 200
@@ -137,7 +139,10 @@ class Filters:
         if conditions is None:
             return None
         conditions += [_tagged(owner_id, tag_key(tag)) for tag in self.tags]
-        conditions += [_flagged(owner_id, name) if wanted else _unflagged(name) for name, wanted in self.flags.items()]
+        conditions += [
+            _flagged(owner_id, name) if self.flags[name] else _unflagged(name)
+            for name in sorted(self.flags, key=_RAREST_FIRST.index)
+        ]
         if self.import_id is not None:
             conditions.append(_imported(self.import_id))
         return conditions

@@ -202,6 +202,7 @@ class Condition(NamedTuple):
     `holds` tests the bookmark `b` (an alias), of which it may use the primary key alone. `keys` selects the primary
     keys of all bookmarks for which it holds, as `pk`, from an index and {most} at the most; empty where no index has
     them. `dated_index` has just those, by owner and in the order of dates, for a query that says `dated_holds`.
+    To ask a costly one for keys takes as long for few of them as for many.
     """
 
     holds: str
@@ -210,6 +211,7 @@ class Condition(NamedTuple):
     keys_params: tuple[object, ...] = ()
     dated_index: str = ""
     dated_holds: str = ""
+    is_costly: bool = False
 
     def keys_of(self, most: int) -> str:
         """Return the query for the primary keys of so many bookmarks at the most."""
@@ -306,6 +308,7 @@ class _Sqlite:
             tuple(f" {mark}{word}{'' if is_beginning else ' '}" for word, is_beginning in query),
             "SELECT rowid AS pk FROM bookmarks_search WHERE bookmarks_search MATCH %s LIMIT {most}",
             (match,),
+            is_costly=True,
         )
 
 
@@ -370,6 +373,7 @@ class _Postgresql:
             (match,),
             "SELECT pk FROM bookmarks_search_keys(%s::tsquery, {most}) pk",
             (match,),
+            is_costly=True,
         )
 
 

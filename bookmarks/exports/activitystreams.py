@@ -56,7 +56,9 @@ class _Link(
     private: bool = False
 
 
-class _Head(msgspec.Struct, frozen=True, tag="Collection", tag_field="type"):
+class _Tail(msgspec.Struct, frozen=True):
+    """What stands behind the items. Their number does, as a million are not counted before the first is written."""
+
     published: datetime
     total: int = msgspec.field(name="totalItems")
 
@@ -67,17 +69,17 @@ def export(bookmarks: BookmarkQuerySet) -> Iterator[bytes]:
     What is empty or not set is left out, the name alone excepted; dates are in UTC.
     """
     encoder = msgspec.json.Encoder()
-    head = encoder.encode(_Head(timezone.now(), bookmarks.count()))
-    yield b'{"@context":%s,%s,"items":[' % (encoder.encode(CONTEXT), head[1:-1])
-    yield from in_chunks(_items(bookmarks, encoder))
-    yield b"\n]}\n"
+    started = timezone.now()
+    number = 0
 
+    def items() -> Iterator[bytes]:
+        nonlocal number
+        for number, row in enumerate(rows(bookmarks), 1):
+            yield (b",\n" if number > 1 else b"\n") + encoder.encode(_link(row))
 
-def _items(bookmarks: BookmarkQuerySet, encoder: msgspec.json.Encoder) -> Iterator[bytes]:
-    separator = b"\n"
-    for row in rows(bookmarks):
-        yield separator + encoder.encode(_link(row))
-        separator = b",\n"
+    yield b'{"@context":%s,"type":"Collection","items":[' % encoder.encode(CONTEXT)
+    yield from in_chunks(items())
+    yield b"\n],%s}\n" % encoder.encode(_Tail(started, number))[1:-1]
 
 
 def _link(row: ExportedRow) -> _Link:

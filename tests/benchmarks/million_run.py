@@ -23,6 +23,7 @@ from django.db import connection  # noqa: E402
 from django.test import Client, override_settings  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
+from bookmarks.exports import EXPORTS  # noqa: E402
 from bookmarks.listing import PAGE_SIZE  # noqa: E402
 from bookmarks.models import Bookmark, Tag  # noqa: E402
 from tests.benchmarks.million_data import Sizes, fill, word  # noqa: E402
@@ -121,7 +122,7 @@ def reads(browser: Browser, user: User) -> dict[str, Addresses]:
         "search, three words": each("/bookmarks/?q={0}+{1}+{2}", [0, 210, 300, 3]),
         "search, newest first": each("/bookmarks/?q={0}&sort=newest", [0, 300, 20_000]),
         "search and flags": each("/bookmarks/?q={0}&favorite=1", [0, 300, 20_000]),
-        "export, first bytes": cycled([f"/bookmarks/export/{name}" for name in ("netscape.html", "bookmarks.opml")]),
+        "export, first bytes": cycled([f"/bookmarks/export/{export.file_name}" for export in EXPORTS.values()]),
     }
 
 

@@ -87,6 +87,19 @@ def test_a_collection_has_the_agreed_head(user: User) -> None:
     assert before <= datetime.fromisoformat(found["published"]) <= datetime.now(UTC)
 
 
+def test_a_collection_begins_before_anything_is_counted_and_says_how_many_it_holds(user: User) -> None:
+    for number in range(3):
+        make_bookmark(user, f"https://example.com/{number}")
+    with CaptureQueriesContext(connection) as captured:
+        chunks = EXPORTS["activitystreams"].export(Bookmark.objects.owned_by(user))
+        head = next(chunks)
+        assert len(captured) == 0
+        Bookmark.objects.filter(url="https://example.com/1").delete()
+        found = json.loads(head + b"".join(chunks))
+    assert found["totalItems"] == len(found["items"]) == 2
+    assert not any("COUNT(" in query["sql"] for query in captured)
+
+
 def test_a_link_has_all_that_a_bookmark_has(user: User) -> None:
     make_full_bookmark(user)
 

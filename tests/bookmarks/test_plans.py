@@ -120,7 +120,7 @@ def is_bad_in_sqlite(line: str, sql: str) -> bool:
     if line.startswith("USE TEMP B-TREE"):
         return "found" not in sql and ("IN (" not in sql or "AS place" in sql)
     is_window = f"LIMIT {WINDOW}) b" in sql or f"LIMIT {2 * WINDOW}) b" in sql
-    parts = ("SCAN found", "SCAN few", "SCAN x", "SCAN CONSTANT", *(["SCAN b"] if is_window else []))
+    parts = ("SCAN found", "SCAN few", "SCAN size", "SCAN x", "SCAN CONSTANT", *(["SCAN b"] if is_window else []))
     return line.startswith("SCAN") and "INDEX" not in line and not line.startswith(parts)
 
 
