@@ -86,7 +86,7 @@ class Person(threading.Thread):
         name = f"person{next(_numbers)}"
         user = self._ask.stubbornly(lambda: User.objects.get_or_create(username=name)[0])
         jobs: list[Submitted] = []
-        if self._import(user, jobs) and self._chance.random() < UNDO_CHANCE:
+        if self._import(user, jobs) and not self._end.is_set() and self._chance.random() < UNDO_CHANCE:
             self._take_back(user, jobs)
         self._leave(user, jobs)
 
