@@ -103,7 +103,7 @@ def database(env: Env, data_dir: Path) -> dict[str, Any]:  # the shape of Django
     if scheme in {"postgres", "postgresql"}:
         config = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
         options = {"options": POSTGRESQL_OPTIONS, **POSTGRESQL_PATIENCE, **config.get("OPTIONS", {})}
-        return config | {"OPTIONS": options}
+        return config | {"ENGINE": "project.postgresql", "OPTIONS": options}
     raise ImproperlyConfigured(
         f"DATABASE_URL must begin with sqlite:// or postgresql://, but begins with {scheme or 'no scheme'!r}"
     )
