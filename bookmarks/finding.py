@@ -125,7 +125,7 @@ def _find(select: "_Select", limit: int, limit_of_few: int, offset: int) -> Foun
         number, places = select.sorted(costly, FEW, limit_of_few, offset)
         if number <= FEW:
             return Found(places, limit_of_few)
-        through = through if few and few.number < _COUNTED else costly
+        through = through if few and few.number < _COUNTED and not select.lists(few.condition) else costly
     return Found(select.walked(limit, offset, through=through), limit)
 
 
@@ -177,6 +177,10 @@ class _Select:
     def is_listed(self) -> bool:
         """Tell whether an index has just what is asked for, in its order."""
         return all(condition == self._listed(None) for condition in self.conditions)
+
+    def lists(self, condition: Condition) -> bool:
+        """Tell whether a condition has an index in the order that is asked for."""
+        return self._listed(condition) is condition
 
     def is_large(self) -> bool:
         """Tell whether the owner has more than LARGE bookmarks."""

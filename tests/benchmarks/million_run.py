@@ -185,6 +185,18 @@ def measure(user: User, runs: int, title: str) -> dict[str, dict[str, float]]:
     return rows
 
 
+def resident_after(user: User, runs: int, rounds: int) -> list[int]:
+    """Go on reading, and return the megabytes that this process has after each round."""
+    browser, process = Browser(user), psutil.Process()
+    found = []
+    for _ in range(rounds):
+        for addresses in reads(browser, user).values():
+            for path in islice(addresses, runs):
+                browser.get(path)
+        found.append(round(process.memory_info().rss / 1e6))
+    return found
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 its output
 
@@ -206,7 +218,9 @@ def main() -> None:
         small = User.objects.filter(username="small 7").first()
         if small is not None and Bookmark.objects.filter(owner=small).count() > PAGE_SIZE:
             result["small account"] = measure(small, options.runs, "small account")
-    memory = {"before": idle, "after": process.memory_info().rss / 1e6}
+    memory: dict[str, int | list[int]] = {"before": round(idle), "after": round(process.memory_info().rss / 1e6)}
+    with override_settings(STORAGES=PLAIN_FILES):
+        memory["on and on"] = resident_after(user, options.runs, 3)
     print(json.dumps({"milliseconds": result, "resident MB": memory}))  # noqa: T201 its output
 
 
