@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from imports import lifecycle, pipeline, uploads
 from imports.models import ImportJob, Status
 from imports.options import ImportOptions
 from tests.factories import make_user
+from tests.faults.files import Kept, Shelf
+from tests.faults.judging import Held, State, Watched, compare, judge
 from tests.project.processes import REPOSITORY
 
 FAULTS = 10
@@ -50,6 +54,63 @@ def test_no_fault_on_either_database_breaks_a_promise(tmp_path: Path, postgres_u
             assert len(shown["faults"]) == FAULTS
             assert shown["states"] > 50
             assert shown["items"] > 1000
+
+
+IMPORTED = State("completed", "import", 3, 9, 9, 4, 2, 2, 1, 0, 0, 0, 0, 0)
+UNDOING = replace(IMPORTED, status="processing", work="undo", fence=5, undo_total=6, removed=2, undo_position=20)
+HELD = Held("processing", "undo", created=4, failed=1, undo_total=6, undone=2, added=2, changed=2, rejected=1)
+
+
+@pytest.mark.parametrize(
+    ("after", "wrong"),
+    [
+        (replace(UNDOING, removed=3, undo_position=30), ""),
+        (replace(UNDOING, status="undone", undo_total=2), ""),
+        (replace(UNDOING, status="undone"), "undone before its end"),
+        (replace(UNDOING, removed=7, undo_position=30), "more undone than there is"),
+        (replace(UNDOING, status="completed"), "ended with another work"),
+        (replace(UNDOING, work="import"), "the work changed"),
+        (replace(UNDOING, fence=4), "the fence fell"),
+        (replace(UNDOING, removed=1), "the position fell"),
+        (replace(UNDOING, undo_position=10), "the position fell"),
+        (replace(UNDOING, fence=6, kept=1, undo_position=30), "progress outside a claim"),
+        (replace(UNDOING, kept=1), "an undo's position and counters disagree"),
+        (replace(UNDOING, created=3, skipped=3), "an undo changed what was imported"),
+        (replace(UNDOING, status="cancelled"), "an impossible step"),
+        (replace(UNDOING, status="previewed", work="preview"), "the work changed"),
+    ],
+)
+def test_the_watcher_tells_what_no_undo_may_do(after: State, wrong: str) -> None:
+    told = judge(Watched(1, 1, state=UNDOING), after)
+    assert any(sentence.startswith(wrong) for sentence in told) if wrong else not told
+
+
+def test_the_watcher_lets_nothing_happen_that_was_not_asked_for() -> None:
+    asked_for = replace(IMPORTED, status="pending", work="undo")
+    assert judge(Watched(1, 1, state=IMPORTED), asked_for)
+    assert judge(Watched(1, 1, state=IMPORTED, asked=["import"]), asked_for)
+    assert not judge(Watched(1, 1, state=IMPORTED, asked=["undo"]), asked_for)
+
+
+def test_the_watcher_tells_when_the_tables_hold_something_else_than_is_counted() -> None:
+    assert not compare(Watched(1, 1), HELD)
+    for wrong in (replace(HELD, added=3), replace(HELD, changed=1), replace(HELD, rejected=0)):
+        assert compare(Watched(1, 1), wrong)
+    watched, held = Watched(1, 1, may_inherit=True), replace(HELD, status="completed", work="import", added=4)
+    assert not compare(watched, held)
+    assert not compare(watched, replace(held, added=5, changed=1))
+    assert compare(watched, replace(held, added=5))
+
+
+def test_pages_are_expected_as_without_what_was_taken_back() -> None:
+    kept = {name: Kept(name, "", frozenset(), datetime(2020, 1, 1, tzinfo=UTC)) for name in "abcd"}
+    shelf = Shelf()
+    shelf.put(1, {"x": kept["a"], "y": kept["b"]})
+    shelf.put(2, {"y": kept["c"], "z": kept["d"]})
+    assert shelf.pages == {"x": kept["a"], "y": kept["c"], "z": kept["d"]}
+    assert shelf.take_back(1) == (1, 0, 1)
+    assert shelf.take_back(2) == (2, 0, 0)
+    assert shelf.pages == {}
 
 
 def submit(items: int) -> ImportJob:
