@@ -177,7 +177,7 @@ def _hurry(cursor: Any) -> list[str]:
         # The role is one for which PostgreSQL looks up no foreign keys.
         for setting in (
             "synchronous_commit = off",
-            "maintenance_work_mem = '1GB'",
+            "maintenance_work_mem = '256MB'",
             "session_replication_role = replica",
         ):
             cursor.execute(f"SET {setting}")
