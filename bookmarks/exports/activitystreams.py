@@ -56,11 +56,10 @@ class _Link(
     private: bool = False
 
 
-class _Tail(msgspec.Struct, frozen=True):
-    """What stands behind the items. Their number does, as a million are not counted before the first is written."""
+class _Head(msgspec.Struct, frozen=True, tag="Collection", tag_field="type"):
+    """What stands before the items. Their number stands behind: nobody counts a million before the first."""
 
     published: datetime
-    total: int = msgspec.field(name="totalItems")
 
 
 def export(bookmarks: BookmarkQuerySet) -> Iterator[bytes]:
@@ -69,7 +68,7 @@ def export(bookmarks: BookmarkQuerySet) -> Iterator[bytes]:
     What is empty or not set is left out, the name alone excepted; dates are in UTC.
     """
     encoder = msgspec.json.Encoder()
-    started = timezone.now()
+    head = encoder.encode(_Head(timezone.now()))
     number = 0
 
     def items() -> Iterator[bytes]:
@@ -77,9 +76,9 @@ def export(bookmarks: BookmarkQuerySet) -> Iterator[bytes]:
         for number, row in enumerate(rows(bookmarks), 1):
             yield (b",\n" if number > 1 else b"\n") + encoder.encode(_link(row))
 
-    yield b'{"@context":%s,"type":"Collection","items":[' % encoder.encode(CONTEXT)
+    yield b'{"@context":%s,%s,"items":[' % (encoder.encode(CONTEXT), head[1:-1])
     yield from in_chunks(items())
-    yield b"\n],%s}\n" % encoder.encode(_Tail(started, number))[1:-1]
+    yield b'\n],"totalItems":%d}\n' % number
 
 
 def _link(row: ExportedRow) -> _Link:

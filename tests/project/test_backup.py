@@ -88,9 +88,9 @@ def look():
     job = ImportJob.objects.get(pk=1)
     ada = User.objects.get(username="ada")
     wanted = search.conditions(ada.pk, "tag 17")
-    found = find(ada.pk, wanted, ORDERS["newest"], limit=1000)
+    found = [place.pk for place in find(ada.pk, wanted, ORDERS["newest"], limit=1000).places]
     return {
-        "found": sorted(Bookmark.objects.filter(pk__in=[place.pk for place in found.places]).values_list("url", flat=True)),
+        "found": sorted(Bookmark.objects.filter(pk__in=found).values_list("url", flat=True)),
         "tables": {model._meta.label: list(model.objects.order_by("pk").values()) for model in tables},
         "jobs": list(ImportJob.objects.values(*jobs)),
         "rejected": list(job.rejected_items.values_list("position", "title", "url", "reason", "fragment")),
