@@ -4,7 +4,6 @@ import html
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +30,7 @@ from imports.normalize import normalize
 from imports.options import ImportOptions
 from imports.pipeline import run_to_end
 from imports.uploads import submit
+from tests.exported import without_moment
 from tests.factories import make_bookmark, make_user
 
 ROOT = Path(__file__).parents[2]
@@ -181,10 +181,6 @@ def test_bookmarks_that_went_through_another_service_come_back_the_same(name: st
 def exported(user: User, name: str) -> bytes:
     """Return an export without the one thing that may differ, the moment it was made."""
     return without_moment(b"".join(EXPORTS[name].export(Bookmark.objects.owned_by(user))))
-
-
-def without_moment(data: bytes) -> bytes:
-    return re.sub(rb'"published":"[^"]*",', b"", data, count=1)
 
 
 def import_as_upload(data: bytes, user: User, *, name: str) -> None:

@@ -27,6 +27,7 @@ from project.backup import write_backup
 from project.environment import upload_storage
 from project.object_storage import ObjectStorage
 from project.restoration import _restore_upload
+from tests.exported import without_moment
 from tests.factories import make_bookmark, make_job, make_user
 from tests.postgres import new_database
 from tests.project.places import Place
@@ -143,7 +144,7 @@ def back_up_amid_an_import(place: Place) -> tuple[Path, dict[str, Any]]:
 def unchanging(look: dict[str, Any]) -> dict[str, Any]:
     """Return how a site looked without the moment of its export."""
     house, *others = look["exports"]
-    return {**look, "exports": [re.sub(r'"published": ?"[^"]+"', "", house, count=1), *others]}
+    return {**look, "exports": [without_moment(house), *others]}
 
 
 @pytest.mark.processes
