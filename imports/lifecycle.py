@@ -440,6 +440,7 @@ def retry(owner: AbstractBaseUser, job_id: int, *, start_over: bool = False, par
 
 def _reset(job: ImportJob) -> None:
     """Put a job back to before its first item."""
+    job.has_written = job.has_written or job.created_bookmarks + job.updated_bookmarks > 0
     job.rejected_items.all().delete()
     job.failed_bookmark_details = []
     for name in ("total", "processed", "created", "updated", "skipped", "failed", "removed", "restored", "kept"):

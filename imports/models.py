@@ -95,6 +95,8 @@ class ImportJob(TimestampedModel):
     skipped_bookmarks = models.PositiveIntegerField(_("skipped"), default=0)
     failed_bookmarks = models.PositiveIntegerField(_("failed"), default=0)
     failed_bookmark_details = models.JSONField(_("first rejected items"), default=list)
+    # Also when the counters begin anew; what the database has for it serves workers of the release before.
+    has_written = models.BooleanField(default=False, db_default=False, editable=False)
     years = models.JSONField(_("items by year"), default=dict)
     preview = models.JSONField(_("preview"), default=dict, blank=True)
 
@@ -180,7 +182,7 @@ class ImportJob(TimestampedModel):
         """Whether a person may take the import back now, or go on with doing so."""
         if self.is_undo:
             return self.status in RETRYABLE
-        wrote = self.created_bookmarks + self.updated_bookmarks > 0
+        wrote = self.has_written or self.created_bookmarks + self.updated_bookmarks > 0
         return wrote and self.status in {Status.COMPLETED, *RETRYABLE}
 
     @property

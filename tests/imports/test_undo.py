@@ -138,6 +138,21 @@ def test_tags_go_with_the_last_import_that_gave_them(order: tuple[int, ...]) -> 
     assert not Tag.objects.exists()
 
 
+def test_an_import_that_was_started_over_when_all_was_written_can_be_undone() -> None:
+    user = make_user()
+    job = submitted(user, OLD, Duplicates.SKIP)
+    claim = lifecycle.claim(job.pk)
+    assert claim is not None
+    pipeline.run_slice(claim, should_stop=lambda: False, seconds=0)
+    assert lifecycle.cancel(user, job.pk)
+    assert lifecycle.retry(user, job.pk, start_over=True)
+    job.refresh_from_db()
+    job = pipeline.run_to_end(job)
+    assert (job.status, job.created_bookmarks, job.skipped_bookmarks) == (Status.COMPLETED, 0, len(OLD))
+    assert undone(user, job).removed_bookmarks == len(OLD)
+    assert not Bookmark.objects.exists()
+
+
 def test_undo_keeps_what_the_person_edited_since() -> None:
     user = make_user()
     imported(user, OLD)
