@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -41,6 +42,8 @@ MAX_BATCH_ITEMS = 5_000
 KEEP_SECONDS = 0.5
 LOG_ITEMS = 100
 TICK_SECONDS = 1.0
+# For no longer does a thread go on in Python while another wants to: 5 ms, as is usual, is much of a batch's time.
+TURN_SECONDS = 0.0005
 MAX_NOTICES = 50
 WAIT_SECONDS = 0.2
 # After trouble with the database, so that nobody hammers on one that is full or just starting.
@@ -377,6 +380,7 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
     path = prepared_path(job.pk)
     pace, ticks = Pace(), _Ticks()
     try:
+        sys.setswitchinterval(TURN_SECONDS)
         with PreparedReader(path, job.processed_bookmarks) as reader, ThreadPoolExecutor(1) as thread:
             if job.deaths >= lifecycle.DEATHS_UNTIL_REJECTED and (frame := reader.take(1)):
                 apply_batch(claimed, portion_of(job, frame.all_rejected(DEADLY)))
