@@ -38,7 +38,7 @@ BATCH_SECONDS = {"sqlite": 0.040, "postgresql": 0.100}
 FIRST_BATCH_ITEMS = 500
 # Smaller ones would spend their time on what every transaction costs.
 MIN_BATCH_ITEMS = 500
-MAX_BATCH_ITEMS = 5_000
+MAX_BATCH_ITEMS = 2_500
 KEEP_SECONDS = 0.5
 LOG_ITEMS = 100
 TICK_SECONDS = 1.0
