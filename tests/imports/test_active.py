@@ -20,17 +20,6 @@ pytestmark = pytest.mark.django_db
 ACTIVE = "/import/active/"
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def sign_of(browser: Client) -> str:
     response = browser.get(ACTIVE, headers={"HX-Request": "true"})
     assert response.status_code == 200

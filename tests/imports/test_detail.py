@@ -26,17 +26,6 @@ ENDED = [status for status in Status if status not in ACTIVE]
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def text_of(browser: Client, name: str, job: ImportJob, query: str = "", **headers: str) -> str:
     response = browser.get(reverse(name, args=[job.pk]) + query, headers=headers)
     assert response.status_code == 200

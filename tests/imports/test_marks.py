@@ -26,15 +26,9 @@ FIELDS = {field.name: field for field in ImportJob._meta.concrete_fields if fiel
 
 
 @pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    client.get("/import/")  # brings the cookie of the forms
-    return client
+def browser(browser: Client) -> Client:
+    browser.get("/import/")  # brings the cookie of the forms
+    return browser
 
 
 def waiting(owner: User, **fields: Any) -> ImportJob:

@@ -76,17 +76,6 @@ def make_preview(user: User, options: ImportOptions | None = None, **fields: Any
     return make_job(user, **{**usual, **of_job})
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def text_of(response: Any) -> str:
     return " ".join(response.content.decode().split())
 

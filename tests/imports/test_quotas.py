@@ -21,11 +21,6 @@ MB = 1024 * 1024
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
 def test_ordinary_use_is_far_from_every_limit(owner: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     for status in Status:
         make_job(owner, status=status)

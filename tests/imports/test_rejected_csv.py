@@ -22,17 +22,6 @@ pytestmark = pytest.mark.django_db
 LONG = "x" * 1_000
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def url_of(job: ImportJob) -> str:
     return reverse("imports:rejected_csv", args=[job.pk])
 

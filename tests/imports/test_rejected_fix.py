@@ -26,17 +26,6 @@ HTMX = {"HX-Request": "true"}
 NO_SCHEME = "The address is relative: it does not begin with http:// or https://."
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def make_rejecting_job(owner: User, count: int, *, reason: str = "No.", **fields: Any) -> ImportJob:
     """Make an ended import with `count` rejected items at the positions from 1."""
     values = {"status": Status.COMPLETED, "total_bookmarks": count, "processed_bookmarks": count, **fields}

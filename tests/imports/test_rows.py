@@ -25,17 +25,6 @@ ACTIVE = [Status.PENDING, Status.PROCESSING]
 ENDED = [status for status in Status if status not in ACTIVE]
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def row_of(browser: Client, job: ImportJob) -> str:
     response = browser.get(reverse("imports:job_row", args=[job.pk]), headers={"HX-Request": "true"})
     assert response.status_code == 200

@@ -18,17 +18,6 @@ from tests.factories import make_bookmark, make_job, make_user
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def bring(job: ImportJob, *numbers: int) -> None:
     drafts = [draft(url=f"https://example.com/{number}", title=f"By {job.pk}") for number in numbers]
     with transaction.atomic():

@@ -30,17 +30,6 @@ PAGE, SUBMIT = "/import/", "/import/submit/"
 RETRY, CANCEL = "/import/retry/", "/import/cancel/"
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("robin")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def export(name: str = "bookmarks.html", content: bytes = NETSCAPE) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 
