@@ -35,7 +35,7 @@ FAIR_SECONDS = 2.0
 # How long a batch's transaction should take: short, as SQLite lets nobody else write meanwhile. PostgreSQL keeps only
 # the same person's writers waiting, and each commit waits for its disk.
 BATCH_SECONDS = {"sqlite": 0.040, "postgresql": 0.100}
-FIRST_BATCH_ITEMS = 1_000
+FIRST_BATCH_ITEMS = 500
 # Smaller ones would spend their time on what every transaction costs.
 MIN_BATCH_ITEMS = 500
 MAX_BATCH_ITEMS = 2_500
