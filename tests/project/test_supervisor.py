@@ -93,6 +93,14 @@ def pair(folder: Path, *, web: str = "good", worker: str = "good") -> Iterator[P
         yield Pair(process, folder)
 
 
+@pytest.fixture(autouse=True)
+def hangups_are_heeded() -> Iterator[None]:
+    """As from a terminal: whoever runs the suite with nohup has them ignored by all that it starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[Pair]:
     with pair(tmp_path) as services:
