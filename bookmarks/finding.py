@@ -51,7 +51,7 @@ ORDERS = {
 
 
 class Few(NamedTuple):
-    """The condition that holds for the fewest bookmarks, and for how many: exact up to FEW."""
+    """The condition that holds for the fewest bookmarks, and for how many: exact below _COUNTED."""
 
     number: int
     condition: Condition

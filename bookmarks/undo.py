@@ -7,7 +7,7 @@ can be taken back in any order, and taking back all of them leaves what there wa
 
 from typing import Any, NamedTuple
 
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from bookmarks.models import Bookmark, Revision, Tag, Tagging
 from bookmarks.upsert import delete_bookmarks, lock_owner, put_back
@@ -110,15 +110,8 @@ class _Batch:
         untouched = {pk for pk, row in self.rows.items() if row.written_by_import == self.import_id}
         restored = {pk: self.before[pk] for pk in untouched if pk in self.before}
         removed = untouched - restored.keys()
-        if restored:
-            self._restore(restored)
+        put_back(self.owner_id, restored, import_id=self.import_id)
         delete_bookmarks(self.owner_id, sorted(removed))
         for pk in removed:
             del self.rows[pk]
         return len(removed), len(restored), len(self.rows) - len(restored)
-
-    def _restore(self, befores: dict[int, dict[str, Any]]) -> None:
-        """Put bookmarks back; tags that had to be made anew for them count as made by this import."""
-        newest = Tag.objects.aggregate(newest=Max("pk"))["newest"] or 0
-        put_back(self.owner_id, befores)
-        Tag.objects.filter(owner=self.owner_id, pk__gt=newest).update(added_by_import=self.import_id)

@@ -105,10 +105,10 @@ def get_ready(
     the new ones alone. Everything else is as in `upsert_bookmarks`.
     """
     moment = utc_text(now or datetime.now(UTC))
-    those = [dated(draft, moment) for draft in drafts]
-    pages = _joined(those, duplicates)
+    dated_drafts = [dated(draft, moment) for draft in drafts]
+    pages = _joined(dated_drafts, duplicates)
     terms = {key: _terms(owner_id, draft) for key, draft in pages.items()} if are_new else {}
-    return Batch(owner_id, duplicates, those, pages, terms, _tag_names(those))
+    return Batch(owner_id, duplicates, dated_drafts, pages, terms, _tag_names(dated_drafts))
 
 
 def write_batch(batch: Batch, *, import_id: int | None) -> Outcome:
@@ -185,15 +185,16 @@ def lock_owner(owner_id: int) -> None:
         _Writer(cursor, owner_id, None, Duplicates.SKIP).lock_owner()
 
 
-def put_back(owner_id: int, befores: Mapping[int, Mapping[str, Any]]) -> None:
+def put_back(owner_id: int, befores: Mapping[int, Mapping[str, Any]], *, import_id: int) -> None:
     """Make the owner's bookmarks, by primary key, what their revisions hold (see `bookmarks.models.Revision`).
 
-    Must run inside a transaction, after `lock_owner`.
+    Tags that have to be made anew for them count as made by the import that is taken back. Must run inside a
+    transaction, after `lock_owner`.
     """
     drafts = {pk: _draft_before(before) for pk, before in befores.items()}
     writers = {pk: before["written_by_import"] for pk, before in befores.items()}
     with connection.cursor() as cursor:
-        writer = _Writer(cursor, owner_id, None, Duplicates.OVERWRITE)
+        writer = _Writer(cursor, owner_id, import_id, Duplicates.OVERWRITE)
         writer.rewrite(drafts, writer.tag_ids(_tag_names(drafts.values())), writers=writers)
 
 
@@ -246,10 +247,8 @@ class _Writer:
 
     def existing(self, hashes: Iterable[str]) -> dict[str, _Row]:
         """Return the rows that these pages have already, by unique_hash."""
-        columns = ("unique_hash", "id", "created", "written_by_import")
-        self.cursor.execute(
-            self.sql.look_up("bookmarks_bookmark", columns), [self.owner_id, self.sql.listed(list(hashes))]
-        )
+        query = self.sql.look_up("bookmarks_bookmark", ("unique_hash", "id", "created", "written_by_import"))
+        self.cursor.execute(query, [self.owner_id, self.sql.listed(list(hashes))])
         return {
             key: _Row(pk, _text(created), self.import_id is not None and writer == self.import_id)
             for key, pk, created, writer in self.cursor.fetchall()
@@ -365,8 +364,8 @@ class _Writer:
         """
         if not names:
             return {}
-        read = ("key", "id", "name", "added_by_import")
-        self.cursor.execute(self.sql.look_up("bookmarks_tag", read), [self.owner_id, self.sql.listed(list(names))])
+        query = self.sql.look_up("bookmarks_tag", ("key", "id", "name", "added_by_import"))
+        self.cursor.execute(query, [self.owner_id, self.sql.listed(list(names))])
         found = self.cursor.fetchall()
         better = [
             (names[key], pk)

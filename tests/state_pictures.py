@@ -16,9 +16,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 django.setup()
 
 # What needs Django to be set up first.
-from tests.e2e.conftest import launch  # noqa: E402
-from tests.project.processes import eventually, started  # noqa: E402
-from tests.states import State, make_states  # noqa: E402
+from tests.e2e.conftest import launch
+from tests.project.processes import eventually, started
+from tests.states import State, make_states
 
 WIDTHS = {"wide": 1280, "narrow": 390}
 SCHEMES = ("light", "dark")

@@ -16,10 +16,10 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402 the apps must be loaded first
-from django.db import connection  # noqa: E402 likewise
+from django.contrib.auth.models import User
+from django.db import connection
 
-from tests.benchmarks import contenders  # noqa: E402
+from tests.benchmarks import contenders
 
 
 def main() -> None:

@@ -17,16 +17,16 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 django.setup()
 
-import psutil  # noqa: E402 the apps must be loaded first
-from django.contrib.auth.models import User  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.test import Client, override_settings  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
+import psutil
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 
-from bookmarks.exports import EXPORTS  # noqa: E402
-from bookmarks.listing import PAGE_SIZE  # noqa: E402
-from bookmarks.models import Bookmark, Tag  # noqa: E402
-from tests.benchmarks.million_data import Sizes, fill, word  # noqa: E402
+from bookmarks.exports import EXPORTS
+from bookmarks.listing import PAGE_SIZE
+from bookmarks.models import Bookmark, Tag
+from tests.benchmarks.million_data import Sizes, fill, word
 
 PLAIN_FILES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

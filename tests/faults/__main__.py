@@ -108,7 +108,7 @@ def _play(options: argparse.Namespace, folder: Path) -> Result:
         database.prepare()
         django.setup()
         # Models can be imported only now that the settings know the database.
-        from tests.faults.run import Run, kinds_for  # noqa: PLC0415
+        from tests.faults.run import Run, kinds_for
 
         run = Run(
             site=site, database=database, disk=disk, pace=PACES[options.pace], seed=options.seed, folder=folder,

@@ -80,7 +80,7 @@ def _behind_commit(module: object, name: str, point: str) -> None:
 
 def place_points() -> None:
     """Wrap what has a kill point behind it."""
-    from imports import lifecycle, pipeline, prepared, preview, tasks  # noqa: PLC0415 - needs Django set up
+    from imports import lifecycle, pipeline, prepared, preview, tasks
 
     _after(lifecycle, "claim", "claimed")
     _after(prepared.PreparedWriter, "_flush", "reading")
@@ -99,8 +99,8 @@ def place_points() -> None:
 
 def sign_batches() -> None:
     """Have each batch write, in its own transaction, under which fence and in which process it was made."""
-    from imports import lifecycle, pipeline  # noqa: PLC0415 - needs Django set up
-    from imports.models import ImportJob  # noqa: PLC0415 - likewise
+    from imports import lifecycle, pipeline
+    from imports.models import ImportJob
 
     run_slice = pipeline.run_slice
     claims: list[lifecycle.Claim] = []
@@ -130,7 +130,7 @@ def sign_batches() -> None:
 
 def quicken(pace: Pace) -> None:
     """Shorten the waiting times, and make batches small and the way between two long."""
-    from imports import lifecycle, pipeline  # noqa: PLC0415 - needs Django set up
+    from imports import lifecycle, pipeline
 
     lifecycle.LEASE = timedelta(seconds=pace.lease)
     lifecycle.LOST_AFTER = timedelta(seconds=pace.lost_after)
@@ -150,9 +150,9 @@ def quicken(pace: Pace) -> None:
 
 def name_processes() -> None:
     """Have each kind of the queue's processes carry its name for the kernel, where `comm` shows it."""
-    import django_q.cluster  # noqa: PLC0415 - needs Django set up
+    import django_q.cluster
 
-    import project.worker  # noqa: PLC0415 - likewise
+    import project.worker
 
     for name in ("worker", "monitor", "pusher"):
         named = _named(getattr(django_q.cluster, name), name)
@@ -179,7 +179,7 @@ def main() -> None:
     sign_batches()
     place_points()
     name_processes()
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 - needs Django set up
+    from django.core.management import execute_from_command_line
 
     execute_from_command_line(["manage.py", "worker", "--watchdog-patience", str(pace.patience), *sys.argv[1:]])
 

@@ -100,7 +100,7 @@ def _run(options: argparse.Namespace, ground: Ground) -> int:
     django.setup()
     # Models can be imported only now that the settings know the database.
     if options.fair:
-        from tests.hosts.fairness import play_fair  # noqa: PLC0415
+        from tests.hosts.fairness import play_fair
 
         return play_fair(machines, folder, people=options.people, items=options.items, seed=options.seed)
     database.prepare()
@@ -128,10 +128,10 @@ def _machines(options: argparse.Namespace, ground: Ground, shared: dict[str, str
 
 def _play(options: argparse.Namespace, ground: Ground, machines: list[Machine]) -> Result:
     # Models can be imported only after Django is set up.
-    from tests.faults.run import Run  # noqa: PLC0415
-    from tests.hosts.cluster import Cluster  # noqa: PLC0415
-    from tests.hosts.leftovers import leftovers  # noqa: PLC0415
-    from tests.hosts.visitors import Visitor  # noqa: PLC0415
+    from tests.faults.run import Run
+    from tests.hosts.cluster import Cluster
+    from tests.hosts.leftovers import leftovers
+    from tests.hosts.visitors import Visitor
 
     cluster = Cluster(machines, ground.endpoint, ground.folder, dict(os.environ), options.workers)
     visitors: list[Visitor] = []

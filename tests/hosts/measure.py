@@ -20,16 +20,16 @@ import psutil
 
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402 the apps must be loaded first
-from django.core.files.base import File  # noqa: E402 likewise
-from django.db import connection  # noqa: E402 likewise
-from django.test import Client  # noqa: E402 likewise
+from django.contrib.auth.models import User
+from django.core.files.base import File
+from django.db import connection
+from django.test import Client
 
-from imports import uploads  # noqa: E402 likewise
-from imports.models import Heartbeat, ImportJob  # noqa: E402 likewise
-from imports.options import ImportOptions  # noqa: E402 likewise
-from tests.faults.files import write_file  # noqa: E402 likewise
-from tests.project.processes import Started, eventually, started  # noqa: E402 likewise
+from imports import uploads
+from imports.models import Heartbeat, ImportJob
+from imports.options import ImportOptions
+from tests.faults.files import write_file
+from tests.project.processes import Started, eventually, started
 
 UP_SECONDS, END_SECONDS = 180.0, 900.0
 TABLES = ("bookmark", "tag", "tagging", "revision")

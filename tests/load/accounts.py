@@ -28,10 +28,10 @@ def main(watchers: int, waiting: int, importers: int) -> None:
 def sessions(name: str, count: int) -> list[str]:
     """Make so many accounts and return the key of a session for each."""
     # Models are there only after the setup above.
-    from django.conf import settings  # noqa: PLC0415
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: PLC0415
-    from django.contrib.auth.hashers import make_password  # noqa: PLC0415
-    from django.contrib.auth.models import User  # noqa: PLC0415
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.auth.hashers import make_password
+    from django.contrib.auth.models import User
 
     unusable = make_password(None)
     users = User.objects.bulk_create(User(username=f"{name}-{n}", password=unusable) for n in range(count))
@@ -52,11 +52,11 @@ def give_imports(name: str, waiting: int) -> None:
 
     Its message is not sent, and not missed for WAITING_HOURS, so that it stays so for as long as the test takes.
     """
-    from django.contrib.auth.models import User  # noqa: PLC0415
-    from django.utils import timezone  # noqa: PLC0415
+    from django.contrib.auth.models import User
+    from django.utils import timezone
 
-    from imports.models import ImportJob, Status  # noqa: PLC0415
-    from imports.options import ImportOptions  # noqa: PLC0415
+    from imports.models import ImportJob, Status
+    from imports.options import ImportOptions
 
     now = timezone.now()
     options = ImportOptions().as_json()
