@@ -5,7 +5,6 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -18,14 +17,13 @@ from bookmarks import turns
 from bookmarks.undo import remaining, remove_unused_tags, take_back
 from bookmarks.upsert import Batch, Outcome, get_ready, write_batch
 from imports import lifecycle, preview, uploads
-from imports.formats.base import ItemRejectedError, Notice, ParsedItem, RejectedItem, UnreadableFileError
-from imports.formats.reading import Event, MemberStart, open_export
+from imports.formats.base import UnreadableFileError
+from imports.judge import read_file
 from imports.lifecycle import Claim, ClaimLostError
 from imports.models import ImportJob, Work
-from imports.normalize import fragment, has_long_tag, normalize
 from imports.options import ImportOptions
-from imports.prepared import FRAME_ITEMS, Frame, PreparedReader, PreparedWriter, is_prepared, prepared_path
-from imports.survey import Sample, Survey
+from imports.prepared import Frame, PreparedReader, PreparedWriter, is_prepared, prepared_path
+from imports.survey import Survey
 
 logger = logging.getLogger("imports")
 
@@ -44,7 +42,6 @@ LOG_ITEMS = 100
 TICK_SECONDS = 1.0
 # For no longer does a thread go on in Python while another wants to: 5 ms, as is usual, is much of a batch's time.
 TURN_SECONDS = 0.0005
-MAX_NOTICES = 50
 WAIT_SECONDS = 0.2
 # After trouble with the database, so that nobody hammers on one that is full or just starting.
 TROUBLE_SECONDS = 2.0
@@ -54,7 +51,6 @@ _PASSING_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR"
 _PASSING_SQLSTATES = {"08", "25", "40", "53", "55", "57", "58"}
 
 GONE = "The uploaded file is no longer stored. Please upload it again."
-EMPTY = "The file was read, but there is no bookmark in it."
 STORAGE = "The server's storage could not be read or written; perhaps it is full. Please retry later."
 DATABASE = "The database could not be written. Nothing is lost: retry goes on where the import stopped."
 DEADLY = "Reading this item stopped the worker again and again."
@@ -288,90 +284,6 @@ def _keeper(claimed: Claim, should_stop: MustStop) -> Callable[[], bool]:
         return not should_stop()
 
     return keep_going
-
-
-def read_file(
-    stream: BinaryIO, options: ImportOptions, writer: PreparedWriter, keep_going: Callable[[], bool]
-) -> Survey | None:
-    """Read and judge every item of an export into `writer`; return what that has shown, or None when told to stop.
-
-    Raises UnreadableFileError when not even the beginning can be read.
-    """
-    export = open_export(stream, format_name=options.format, members=options.members or None)
-    judge = _Judge(options, writer)
-    broken = ""
-    try:
-        for number, event in enumerate(export.events()):
-            if number % FRAME_ITEMS == 0 and not keep_going():
-                return None
-            judge.take(event)
-    except UnreadableFileError as error:
-        if not writer.position:
-            raise
-        broken = str(error)
-    writer.finish()
-    taken_partly = [broken] if broken and options.partial else []
-    return Survey(
-        total=writer.position,
-        format_name=export.format,
-        notices=[*judge.summary(), *taken_partly],
-        broken=broken,
-        years=judge.years,
-        sample=judge.sample.taken(),
-        members=judge.members(),
-    )
-
-
-class _Judge:
-    """Sends each item of an export to the prepared file, as a draft or as rejected, and collects what to tell."""
-
-    def __init__(self, options: ImportOptions, writer: PreparedWriter) -> None:
-        self._options, self._writer = options, writer
-        self._member, self._long_tags = "", 0
-        self._starts: dict[str, int] = {}
-        self.notices: dict[str, None] = {}
-        self.years: Counter[str] = Counter()
-        self.sample = Sample()
-
-    def take(self, event: Event) -> None:
-        """Take the next event of the export."""
-        match event:
-            case ParsedItem():
-                self._item(event)
-            case RejectedItem(reason=reason, url=url, title=title, source=source):
-                self._writer.reject(self._member, title, url, reason, fragment(source))
-            case Notice(text=text):
-                self.notices.setdefault(text)
-            case MemberStart(name=name):
-                self._member = name
-                self._starts[name] = self._writer.position
-
-    def _item(self, item: ParsedItem) -> None:
-        self._long_tags += has_long_tag(item)
-        try:
-            draft = normalize(item, self._options)
-        except ItemRejectedError as error:
-            self._writer.reject(self._member, item.title, item.url, str(error), fragment(item.source))
-            return
-        self._writer.add(draft)
-        self.years[draft.created[:4] if draft.created else ""] += 1
-        self.sample.offer(item, draft)
-
-    def members(self) -> list[tuple[str, int]]:
-        """Return the files of an archive with the number of their items."""
-        ends = [*list(self._starts.values())[1:], self._writer.position]
-        return [(name, end - start) for (name, start), end in zip(self._starts.items(), ends, strict=False)]
-
-    def summary(self) -> list[str]:
-        """Return the sentences about the file as a whole."""
-        if self._starts:
-            counts = ", ".join(f"{name} ({count:,})" for name, count in self.members())
-            self.notices = {f"Items from the archive: {counts}.": None, **self.notices}
-        if not self._writer.position:
-            self.notices.setdefault(EMPTY)
-        if self._long_tags:
-            self.notices.setdefault(f"Tags that were too long were shortened in {self._long_tags:,} items.")
-        return list(self.notices)[:MAX_NOTICES]
 
 
 def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:

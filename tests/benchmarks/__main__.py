@@ -53,12 +53,14 @@ class Figures(NamedTuple):
 
 
 OURS = Contender("Cairn", ("ours",))
+WITHOUT_INDEX = Contender("Cairn, no full-text index", ("ours_without_index",))
 MORE = Contender(f"Cairn, {MORE_ITEMS:,} more", ("ours", "--again"), more=True)
 BARE = Contender("bare driver", ("bare_driver",))
 BARE_INDEXED = Contender("bare driver, with full-text index", ("bare_driver", "--indexed"))
 CONTENDERS = {
     "sqlite": (
         OURS,
+        WITHOUT_INDEX,
         Contender("Cairn, same file again", ("ours", "--again")),
         MORE,
         Contender("Cairn, overwrite again", ("ours", "--again", "--duplicates", "overwrite")),
@@ -76,7 +78,7 @@ CONTENDERS = {
         BARE,
         BARE_INDEXED,
     ),
-    "postgresql": (OURS, MORE, Contender("bulk_create", ("bulk_create",)), BARE, BARE_INDEXED),
+    "postgresql": (OURS, WITHOUT_INDEX, MORE, Contender("bulk_create", ("bulk_create",)), BARE, BARE_INDEXED),
 }
 
 

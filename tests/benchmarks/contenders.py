@@ -17,6 +17,7 @@ from bookmarks.canonical import unique_hash
 from bookmarks.drafts import BookmarkDraft, Duplicates, InvalidDraftError, draft, tag_key
 from bookmarks.models import Bookmark, Tag, Tagging
 from imports import pipeline, uploads
+from imports.judge import read_file
 from imports.models import ImportJob
 from imports.options import ImportOptions
 from imports.prepared import PreparedReader, PreparedWriter
@@ -42,6 +43,13 @@ def ours_without_revisions(path: Path, user: User, *, duplicates: str) -> tuple[
     # There is no switch for it, as they must always be kept.
     kept = upsert._SQL[connection.vendor]
     kept.keep_revision = "SELECT %s, %s"
+    return ours(path, user, duplicates=duplicates)
+
+
+def ours_without_index(path: Path, user: User, *, duplicates: str) -> tuple[float, int]:
+    """Return what `ours` does for bookmarks that no search would find: what its full-text index costs."""
+    search.enter = lambda *_args, **_options: None
+    upsert._terms = lambda *_args: ""
     return ours(path, user, duplicates=duplicates)
 
 
@@ -158,7 +166,7 @@ def _prepared_rows(path: Path, user: User) -> tuple[list[Any], list[Any], list[A
     """Return bookmarks, taggings, tags and the words of bookmarks, ids included: what the product would write."""
     prepared = path.with_suffix(".frames")
     with path.open("rb") as file, PreparedWriter(prepared) as writer:
-        pipeline.read_file(file, ImportOptions(), writer, lambda: True)
+        read_file(file, ImportOptions(), writer, lambda: True)
     seen: set[str] = set()
     tag_ids: dict[str, tuple[int, str]] = {}
     rows: list[Any] = []

@@ -26,7 +26,8 @@ def main() -> None:
     """Measure; print seconds, items in a batch where those vary, and the peak of memory before and after, in MB."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "contender", choices=["ours", "ours_without_revisions", "per_row", "bulk_create", "bare_driver"]
+        "contender",
+        choices=["ours", "ours_without_revisions", "ours_without_index", "per_row", "bulk_create", "bare_driver"],
     )
     parser.add_argument("file", type=Path)
     parser.add_argument("--duplicates", default="skip")

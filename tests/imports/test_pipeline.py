@@ -18,6 +18,7 @@ from bookmarks import upsert
 from bookmarks.drafts import Duplicates
 from bookmarks.models import Bookmark
 from imports import lifecycle, pipeline, uploads
+from imports.judge import EMPTY
 from imports.models import ImportJob, Status
 from imports.options import ImportOptions
 from imports.prepared import prepared_path
@@ -172,7 +173,7 @@ def test_a_file_that_cannot_be_read_fails_with_a_sentence(data: bytes, message: 
 
 def test_an_empty_collection_is_completed_and_says_so() -> None:
     job = run(make_user(), collection([]))
-    assert (job.status, counts(job), job.notices) == (Status.COMPLETED, (0, 0, 0, 0), [pipeline.EMPTY])
+    assert (job.status, counts(job), job.notices) == (Status.COMPLETED, (0, 0, 0, 0), [EMPTY])
 
 
 def test_hostile_values_are_cleaned_or_rejected() -> None:
