@@ -3,10 +3,11 @@
 Every page begins where another ended (keyset paging). In a large account the first bookmarks of the list are tested
 one by one: of what is frequent a page is full then. Otherwise each condition is counted through its index. If one
 holds for few bookmarks, those are fetched and sorted. If not, the list's own index is read in order beside the set of
-those for which it holds, and only what is in both is tested.
+those for which it holds, and only what is in both is tested. A search is asked for its keys once, and known by them.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
@@ -23,7 +24,7 @@ GLANCED = 2_500
 GLANCED_FAR = 24_000
 # So many are fetched and sorted in 10 to 25 ms.
 FEW = 5_000
-# No condition is counted any further.
+# No condition is counted any further, nor are more keys fetched than these.
 _COUNTED = 20_000
 _ALL = 2**31 - 1
 
@@ -34,6 +35,11 @@ _TITLE_KEYS = {
     "postgresql": f"LEFT({_TITLE}, {TITLE_SORTED_LENGTH})",
 }
 _LARGEST_ID = 2**63 - 1
+# How keys that are known already are given back: the query for them, and its parameter.
+_LISTED: dict[str, tuple[str, Callable[[list[int]], object]]] = {
+    "sqlite": ("SELECT value AS pk FROM json_each(%s)", json.dumps),
+    "postgresql": ("SELECT unnest(%s::bigint[]) AS pk", list),
+}
 
 
 class Order(NamedTuple):
@@ -118,15 +124,14 @@ def _find(select: "_Select", limit: int, limit_of_few: int, offset: int) -> Foun
         if len(seen) == limit + offset:
             return Found(seen[offset:], limit)
     few = fewest([condition for condition in select.conditions if not condition.is_costly])
+    costly = next((condition for condition in select.conditions if condition.is_costly), None)
+    if costly is not None and not (few is not None and few.number <= FEW):
+        fetched = select.fetch(costly)
+        if few is None or few.number == _COUNTED or select.lists(few.condition) or fetched.number <= FEW:
+            few = fetched
     if few is not None and few.number <= FEW:
-        return Found(select.sorted(few.condition, few.number, limit_of_few, offset)[1], limit_of_few)
-    through = few and few.condition
-    for costly in (condition for condition in select.conditions if condition.is_costly):
-        number, places = select.sorted(costly, FEW, limit_of_few, offset)
-        if number <= FEW:
-            return Found(places, limit_of_few)
-        through = through if few and few.number < _COUNTED and not select.lists(few.condition) else costly
-    return Found(select.walked(limit, offset, through=through), limit)
+        return Found(select.sorted(few.condition, limit_of_few, offset), limit_of_few)
+    return Found(select.walked(limit, offset, through=few and few.condition), limit)
 
 
 def _glanced(select: "_Select", number: int) -> list[Place]:
@@ -201,7 +206,9 @@ class _Select:
         index = using(listed.dated_index) if listed else ""
         walk = f"SELECT b.id, {self._key} AS place FROM bookmarks_bookmark b{index} WHERE {where}"
         order = f"ORDER BY {self._order(self._key)}"
-        tests, test_params = _tests(condition for condition in self.conditions if condition not in {listed, through})
+        tests, test_params = _tests(
+            condition for condition in self.conditions if condition is not listed and condition is not through
+        )
         if not window:
             return self._places(f"{walk}{tests} {order}", [*params, *test_params], limit, offset)
         # SQLite would test the whole window before it sorts what is in order already.
@@ -209,23 +216,30 @@ class _Select:
         sql = f"SELECT b.id, b.place FROM ({walk} {order} LIMIT {window}) b WHERE TRUE{tests}{again}"
         return self._places(sql, [*params, *test_params], limit, offset)
 
-    def sorted(self, few: Condition, most: int, limit: int, offset: int) -> tuple[int, list[Place]]:
-        """Fetch those for which a condition holds if they are so many at the most, and sort what is left of them.
+    def fetch(self, costly: Condition) -> Few:
+        """Ask one of the conditions for its keys, and know it by them from now on if they are fewer than _COUNTED."""
+        keys = [pk for (pk,) in self._rows(costly.keys_of(_COUNTED), list(costly.keys_params))]
+        if len(keys) == _COUNTED:
+            return Few(_COUNTED, costly)
+        listed, parameter = _LISTED[connection.vendor]
+        known = costly._replace(keys=listed, keys_params=(parameter(keys),))
+        self.conditions = [known if condition is costly else condition for condition in self.conditions]
+        return Few(len(keys), known)
 
-        Returns their number, which is greater than `most` where nothing was fetched. The limit tells the database's
-        planner how many they are, and the fences have it begin with them.
+    def sorted(self, few: Condition, limit: int, offset: int) -> list[Place]:
+        """Fetch those for which a condition holds that holds for few, and sort what is left of them.
+
+        The fences have the database begin with the few.
         """
         where, params = self._where(basis=None)
         tests, test_params = _tests(condition for condition in self.conditions if condition is not few)
         sql = (
-            f"WITH few AS MATERIALIZED ({few.keys_of(most + 1)}), found AS MATERIALIZED ("
+            f"WITH few AS MATERIALIZED ({few.keys_of(FEW)}), found AS MATERIALIZED ("
             f"SELECT b.id, {self._key} AS place FROM few CROSS JOIN bookmarks_bookmark b "
-            f"WHERE (SELECT count(*) FROM few) <= {most} AND b.id = few.pk AND {where}{tests}) "
-            "SELECT found.id, found.place, size.number FROM (SELECT count(*) AS number FROM few) size "
-            f"LEFT JOIN found ON TRUE ORDER BY {self._order('found.place', pk='found.id')} LIMIT %s"
+            f"WHERE b.id = few.pk AND {where}{tests}) "
+            f"SELECT found.id, found.place FROM found ORDER BY {self._order('found.place', pk='found.id')}"
         )
-        rows = self._rows(sql, [*few.keys_params, *params, *test_params, limit + offset])
-        return rows[0][2], _placed([(pk, key) for pk, key, _number in rows if pk is not None])[offset:]
+        return self._places(sql, [*few.keys_params, *params, *test_params], limit, offset)
 
     def _listed(self, through: Condition | None) -> Condition | None:
         """Return the condition that has an index of its own in the order of dates, if that is what is asked for."""
