@@ -1,4 +1,4 @@
-"""What every test has: settings that are fast and leave nothing behind, and the real parts some tests ask for."""
+"""What every test has: settings that are fast and leave nothing behind; what some ask for: a person, real parts."""
 
 import os
 import shutil
@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Never
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.test import Client
 from pytest_django import Settings
 
+from tests.factories import make_user
 from tests.postgres import new_database, postgres_server
 
 # A test that needs one of these is skipped where it is missing, unless CAIRN_REQUIRE names it.
@@ -36,6 +39,19 @@ def site_settings(settings: Settings, tmp_path: Path) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+@pytest.fixture
+def owner() -> User:
+    """Return whose bookmarks and imports a test is about."""
+    return make_user("robin")
+
+
+@pytest.fixture
+def browser(client: Client, owner: User) -> Client:
+    """Return the browser in which the owner is signed in."""
+    client.force_login(owner)
+    return client
 
 
 @pytest.fixture(scope="session")

@@ -18,17 +18,6 @@ SAVED = datetime(2012, 3, 4, tzinfo=UTC)
 ACTIONS = ["tag", "untag", "archive", "unarchive", "read", "unread", "favorite", "unfavorite", "delete"]
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("owner")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def post(browser: Client, do: str, *bookmarks: Bookmark, **fields: str) -> Any:
     return browser.post("/bookmarks/bulk", {"do": do, "bookmark": [b.pk for b in bookmarks], **fields})
 

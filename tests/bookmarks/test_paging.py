@@ -40,11 +40,6 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def owner() -> User:
-    return make_user("owner")
-
-
-@pytest.fixture
 def browser(client: Client, owner: User) -> Client:
     client.force_login(owner)
     for number in range(11):

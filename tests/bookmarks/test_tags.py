@@ -13,17 +13,6 @@ from tests.factories import make_bookmark, make_user
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("owner")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def shown(browser: Client, **query: str) -> list[tuple[str, int]]:
     response = browser.get("/tags/", query)
     return [(tag.name, tag.bookmark_count) for tag in response.context["page"].rows]

@@ -21,17 +21,6 @@ pytestmark = pytest.mark.django_db
 WRITES = ["/bookmarks/new", "/bookmarks/bulk", "/bookmarks/{pk}/edit", "/bookmarks/{pk}/delete"]
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user("owner")
-
-
-@pytest.fixture
-def browser(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def make_many(owner: User, number: int) -> None:
     start = datetime(2020, 1, 1, tzinfo=UTC)
     for index in range(number):
