@@ -33,8 +33,8 @@ STILLBORN_LIMIT = 5
 """After so many starts in a row that did not become ready, the supervisor gives up."""
 HURRY_SECONDS = 1.0
 """A Ctrl-C so long after the first signal to end is a second one, not an echo of the first."""
-WORKER_NICENESS = 5
-"""Pages come before imports: where both want the processor, a page gets three times as much of it."""
+WORKER_NICENESS = 10
+"""Pages come before imports: where both want the processor, a page gets nine times as much of it."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 READY_FD_VARIABLE = "CAIRN_READY_FD"
 
