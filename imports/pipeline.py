@@ -17,6 +17,7 @@ from bookmarks import turns
 from bookmarks.undo import remaining, remove_unused_tags, take_back
 from bookmarks.upsert import Batch, Outcome, get_ready, write_batch
 from imports import lifecycle, preview, uploads
+from imports.courtesy import Courtesy
 from imports.formats.base import UnreadableFileError
 from imports.judge import read_file
 from imports.lifecycle import Claim, ClaimLostError
@@ -164,7 +165,7 @@ def _undo(job: ImportJob, claimed: Claim, limits: Limits, on_batch: OnBatch) -> 
     """Take an import back until time is up; return whether the job has ended."""
     if job.prepared_at is None:
         lifecycle.record_undo_total(claimed, remaining(job.pk, after=job.undo_position))
-    pace, ticks = Pace(), _Ticks()
+    pace, ticks, courtesy = Pace(), _Ticks(), Courtesy()
     while True:
         start = time.monotonic()
         with lifecycle.batch(claimed) as row:
@@ -177,6 +178,7 @@ def _undo(job: ImportJob, claimed: Claim, limits: Limits, on_batch: OnBatch) -> 
         on_batch(row.done_items, row.undo_total)
         if limits.is_over():
             return False
+        courtesy.rest()
         turns.give_way(connection)
     lifecycle.finish_undo(claimed)
     return True
@@ -290,7 +292,7 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
     """Apply what is prepared from the job's position on until time is up; return whether the end was reached."""
     job = ImportJob.objects.get(pk=claimed.job_id)
     path = prepared_path(job.pk)
-    pace, ticks = Pace(), _Ticks()
+    pace, ticks, courtesy = Pace(), _Ticks(), Courtesy()
     try:
         sys.setswitchinterval(TURN_SECONDS)
         with PreparedReader(path, job.processed_bookmarks) as reader, ThreadPoolExecutor(1) as thread:
@@ -305,6 +307,7 @@ def _apply(claimed: Claim, is_over: MustStop, on_batch: OnBatch) -> bool:
                 on_batch(portion.frame.end, job.total_bookmarks)
                 if is_over():
                     return False
+                courtesy.rest()
     except EOFError:
         logger.warning("import job %s: the prepared file is damaged and will be made again", job.pk)
         path.unlink(missing_ok=True)
