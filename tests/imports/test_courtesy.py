@@ -41,7 +41,7 @@ def work(seconds: float) -> None:
 @pytest.fixture
 def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     found: list[float] = []
-    monkeypatch.setattr(courtesy.time, "sleep", found.append)
+    monkeypatch.setattr("imports.courtesy.time.sleep", found.append)
     return found
 
 
