@@ -125,7 +125,7 @@ def _find(select: "_Select", limit: int, limit_of_few: int, offset: int) -> Foun
             return Found(seen[offset:], limit)
     few = fewest([condition for condition in select.conditions if not condition.is_costly])
     costly = next((condition for condition in select.conditions if condition.is_costly), None)
-    if costly is not None and not (few is not None and few.number <= FEW):
+    if costly is not None and (few is None or few.number > FEW):
         fetched = select.fetch(costly)
         if few is None or few.number == _COUNTED or select.lists(few.condition) or fetched.number <= FEW:
             few = fetched
