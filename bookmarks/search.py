@@ -18,6 +18,8 @@ from urllib.parse import unquote
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from bookmarks.insertion import insert_rows
+
 # Of a longer text only the beginning is searched: an index entry for each word of a book would be of no use.
 _TEXT_MAX_LENGTH = 20_000
 _URL_MAX_LENGTH = 2_000
@@ -295,8 +297,10 @@ class _Sqlite:
     @staticmethod
     def write(cursor: CursorWrapper, rows: list[tuple[int, str]], *, are_new: bool) -> None:
         """Insert words by primary key; in the order of keys, as FTS5 likes it."""
-        verb = "INSERT" if are_new else "REPLACE"
-        cursor.executemany(f"{verb} INTO bookmarks_search (rowid, terms) VALUES (%s, %s)", sorted(rows))
+        if are_new:
+            insert_rows(cursor, "bookmarks_search", ("rowid", "terms"), sorted(rows))
+        else:
+            cursor.executemany("REPLACE INTO bookmarks_search (rowid, terms) VALUES (%s, %s)", sorted(rows))
 
     @staticmethod
     def condition(mark: str, query: Sequence[Wanted]) -> Condition:
@@ -359,10 +363,7 @@ class _Postgresql:
         """Copy words by primary key."""
         if not are_new:
             cursor.execute("DELETE FROM bookmarks_search WHERE id = ANY(%s)", [[pk for pk, _ in rows]])
-        # Django wraps what execute raises; a copy's errors would come as the driver's own.
-        with connection.wrap_database_errors, cursor.copy("COPY bookmarks_search (id, terms) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+        insert_rows(cursor, "bookmarks_search", ("id", "terms"), rows)
 
     @staticmethod
     def condition(mark: str, query: Sequence[Wanted]) -> Condition:

@@ -11,7 +11,7 @@ words for the full-text index. Then a batch does this, whichever database is bel
 6. enter what was written in the full-text index (`bookmarks.search`), where nothing else is written any more.
 
 Because everything that could clash is known before the first write, the inserts need no conflict clause, and
-run at the speed of the driver: `executemany` on SQLite, COPY on PostgreSQL.
+run at the speed of the driver (`bookmarks.insertion`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,6 +25,7 @@ from django.db.backends.utils import CursorWrapper
 
 from bookmarks import search
 from bookmarks.drafts import BookmarkDraft, Duplicates, clean_tags, dated, earlier, later, merged, utc_text
+from bookmarks.insertion import insert_rows
 
 
 class BookmarkGoneError(LookupError):
@@ -299,7 +300,7 @@ class _Writer:
         pks = self.sql.new_ids(self.cursor, "bookmarks_bookmark", len(drafts))
         writer = (self.owner_id, self.import_id, self.import_id)
         rows = [(pk, *writer, *msgspec.structs.astuple(draft)[:-1]) for pk, draft in zip(pks, drafts, strict=True)]
-        self.sql.insert(self.cursor, "bookmarks_bookmark", _INSERTED, rows)
+        insert_rows(self.cursor, "bookmarks_bookmark", _INSERTED, rows)
         inserted = dict(zip(pks, drafts, strict=True))
         self.tag(inserted, tag_ids)
         return inserted
@@ -355,7 +356,7 @@ class _Writer:
         """Tag untagged rows as their drafts say."""
         pairs = [(pk, tag_ids[key]) for pk, draft in drafts.items() for key, _ in draft.tags]
         if pairs:
-            self.sql.insert(self.cursor, "bookmarks_tagging", ("bookmark_id", "tag_id"), pairs)
+            insert_rows(self.cursor, "bookmarks_tagging", ("bookmark_id", "tag_id"), pairs)
 
     def tag_ids(self, names: dict[str, str]) -> dict[str, int]:
         """Return the ids of tags, given as their names by comparison form, making those that are not there yet.
@@ -381,7 +382,7 @@ class _Writer:
             tag_ids |= zip(missing, pks, strict=True)
             rows = [(tag_ids[key], self.owner_id, names[key], key, self.import_id) for key in missing]
             columns = ("id", "owner_id", "name", "key", "added_by_import")
-            self.sql.insert(self.cursor, "bookmarks_tag", columns, rows)
+            insert_rows(self.cursor, "bookmarks_tag", columns, rows)
         return tag_ids
 
 
@@ -443,12 +444,6 @@ class _Sqlite:
         (last,) = cursor.fetchone() or (0,)
         return range(last + 1, last + 1 + count)
 
-    @staticmethod
-    def insert(cursor: CursorWrapper, table: str, columns: Sequence[str], rows: list[Any]) -> None:
-        """Insert rows that clash with nothing."""
-        marks = ", ".join(["%s"] * len(columns))
-        cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
-
 
 class _Postgresql:
     """How PostgreSQL takes a batch."""
@@ -494,15 +489,6 @@ class _Postgresql:
         sequence = "(SELECT pg_get_serial_sequence(%s, 'id')::regclass)"
         cursor.execute(f"SELECT nextval({sequence}) FROM generate_series(1, %s)", [table, count])
         return [pk for (pk,) in cursor.fetchall()]
-
-    @staticmethod
-    def insert(cursor: CursorWrapper, table: str, columns: Sequence[str], rows: list[Any]) -> None:
-        """Insert rows that clash with nothing."""
-        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-        # Django wraps what execute raises; a copy's errors would come as the driver's own.
-        with connection.wrap_database_errors, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
 
 
 _SQL: dict[str, type[_Sqlite] | type[_Postgresql]] = {"sqlite": _Sqlite, "postgresql": _Postgresql}

@@ -1,0 +1,40 @@
+"""Many rows at once: all of them and in full, however many; refused as any other row is."""
+
+import pytest
+from django.db import DataError, IntegrityError, connection, transaction
+
+from bookmarks.insertion import insert_rows
+from bookmarks.models import Tag
+from tests.factories import make_user
+
+COLUMNS = ("id", "owner_id", "name", "key", "added_by_import")
+
+pytestmark = pytest.mark.django_db
+
+
+def insert(rows: list[tuple[int, int, str, str, int | None]]) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        insert_rows(cursor, "bookmarks_tag", COLUMNS, rows)
+
+
+@pytest.mark.parametrize("count", [0, 1, 399, 400, 401, 1_203])
+def test_every_row_arrives_whatever_their_number(count: int) -> None:
+    owner = make_user()
+    rows = [(n, owner.pk, f"“{n}” \\N\t", f"key {n}", None if n % 2 else n) for n in range(1, count + 1)]
+    insert(rows)
+    assert list(Tag.objects.order_by("pk").values_list(*COLUMNS)) == rows
+
+
+@pytest.mark.parametrize("count", [2, 800])
+def test_a_row_that_clashes_is_an_error_of_djangos(count: int) -> None:
+    owner = make_user()
+    with pytest.raises(IntegrityError):
+        insert([(n, owner.pk, "name", f"key {n % (count - 1)}", None) for n in range(1, count + 1)])
+    assert not Tag.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite takes any value")
+def test_a_value_that_does_not_fit_is_an_error_of_djangos() -> None:
+    owner = make_user()
+    with pytest.raises(DataError):
+        insert([(1, owner.pk, "n" * 100, "key", None)])
