@@ -56,8 +56,8 @@ ORDERS = {
 }
 
 
-class Few(NamedTuple):
-    """The condition that holds for the fewest bookmarks, and for how many: exact below _COUNTED."""
+class Counted(NamedTuple):
+    """A condition, and for how many bookmarks it holds: exact below _COUNTED."""
 
     number: int
     condition: Condition
@@ -142,7 +142,7 @@ def _glanced(select: "_Select", number: int) -> list[Place]:
     return seen
 
 
-def fewest(conditions: Sequence[Condition]) -> Few | None:
+def fewest(conditions: Sequence[Condition]) -> Counted | None:
     """Return the one that holds for the fewest bookmarks, of conditions that have an index: one query, or none."""
     counted = [condition for condition in conditions if condition.keys]
     if not counted:
@@ -152,7 +152,7 @@ def fewest(conditions: Sequence[Condition]) -> Few | None:
         params: list[Any] = [value for condition in counted for value in condition.keys_params]
         cursor.execute(f"SELECT {counts}", params)
         number, place = min((number, place) for place, number in enumerate(cursor.fetchone()))
-    return Few(number, counted[place])
+    return Counted(number, counted[place])
 
 
 def using(index: str) -> str:
@@ -216,15 +216,15 @@ class _Select:
         sql = f"SELECT b.id, b.place FROM ({walk} {order} LIMIT {window}) b WHERE TRUE{tests}{again}"
         return self._places(sql, [*params, *test_params], limit, offset)
 
-    def fetch(self, costly: Condition) -> Few:
+    def fetch(self, costly: Condition) -> Counted:
         """Ask one of the conditions for its keys, and know it by them from now on if they are fewer than _COUNTED."""
         keys = [pk for (pk,) in self._rows(costly.keys_of(_COUNTED), list(costly.keys_params))]
         if len(keys) == _COUNTED:
-            return Few(_COUNTED, costly)
+            return Counted(_COUNTED, costly)
         listed, parameter = _LISTED[connection.vendor]
         known = costly._replace(keys=listed, keys_params=(parameter(keys),))
         self.conditions = [known if condition is costly else condition for condition in self.conditions]
-        return Few(len(keys), known)
+        return Counted(len(keys), known)
 
     def sorted(self, few: Condition, limit: int, offset: int) -> list[Place]:
         """Fetch those for which a condition holds that holds for few, and sort what is left of them.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 REST = 1.0
 LONGEST_SECONDS = 0.25
+# Every thread waits a little now and then: that is no sign of others.
 _SHORTEST_SECONDS = 0.002
 # Nanoseconds on a processor, nanoseconds ready to run but without one, time slices:
 # https://docs.kernel.org/scheduler/sched-stats.html

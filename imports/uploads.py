@@ -174,7 +174,7 @@ def delete_forgotten() -> int:
     for job in ImportJob.objects.filter(is_forgotten=True, has_upload=False):
         for rows in (job.rejected_items.all(), job.events.all(), Revision.objects.filter(import_id=job.pk)):
             while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:ROWS_AT_ONCE]):
-                rows.model._default_manager.filter(pk__in=pks).delete()  # noqa: SLF001 - Django's documented name
+                rows.model._default_manager.filter(pk__in=pks).delete()
         job.delete()
         gone += 1
     return gone

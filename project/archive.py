@@ -129,7 +129,7 @@ class Shape:
 def shapes_at(applied: Applied) -> dict[str, Shape]:
     """Return every table that a backup has, by the label of its model, as these migrations left it."""
     state = MigrationLoader(None).project_state(sorted(applied))
-    models = (model._meta for model in state.apps.get_models(include_auto_created=True))  # noqa: SLF001 - documented
+    models = (model._meta for model in state.apps.get_models(include_auto_created=True))
     shapes = {options.label_lower: _shape(options) for options in models if not options.proxy}
     return {label: shape for label, shape in sorted(shapes.items()) if not label.startswith(_PASSING)}
 
@@ -138,7 +138,7 @@ def _shape(options: "Options[Model]") -> Shape:
     stored = (field for field in options.local_concrete_fields if not field.generated)
     fields = {field.column: field for field in stored if field.column}
     counter = options.pk.column if isinstance(options.pk, AutoField) else None
-    return Shape(options.db_table, fields, counter, options.model._default_manager.order_by("pk"))  # noqa: SLF001 - ditto
+    return Shape(options.db_table, fields, counter, options.model._default_manager.order_by("pk"))
 
 
 def check_space(directory: Path, needed: int, purpose: str) -> None:

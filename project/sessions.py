@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-_TABLE = Session._meta.db_table  # noqa: SLF001 - documented
+_TABLE = Session._meta.db_table
 _STATEMENT = f"SELECT session_data FROM {_TABLE} WHERE session_key = %s AND expire_date > %s"  # noqa: S608 - no value
 
 

@@ -26,7 +26,7 @@ _SHARED = {label for label, formats in Counter(_WITHOUT_KIND.values()).items() i
 # They tell whether somebody attends to a job, and move all the time while a worker does.
 _ATTENDANCE = {"updated", "woken_at", "lease_expires_at", "deaths"}
 _UNSEEN = {*UNSHOWN, *_ATTENDANCE, "user", "is_forgotten", "failed_bookmark_details"}
-_FIELDS = ImportJob._meta.concrete_fields  # noqa: SLF001 - documented
+_FIELDS = ImportJob._meta.concrete_fields
 _SEEN = [field.attname for field in _FIELDS if field.name not in _UNSEEN]
 
 

@@ -50,7 +50,7 @@ def main() -> None:
     measured = measure(options.file, user, **extra)
     seconds, batch = measured if isinstance(measured, tuple) else (measured, 0)
     figures = {"seconds": seconds, "batch": batch, "idle_mb": idle, "peak_mb": _peak_megabytes()}
-    print(json.dumps(figures))  # noqa: T201 its output
+    print(json.dumps(figures))
 
 
 def _peak_megabytes() -> float:

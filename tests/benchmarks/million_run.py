@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import unescape
 from itertools import count, islice
 from pathlib import Path
@@ -172,12 +173,16 @@ def measured(once: Callable[[int], float], runs: int) -> dict[str, float]:
     return {"p50": median(taken), "p95": p95, "busy p50": median(worked), "busy p95": busy_p95, "queries": queries}
 
 
+def _visit(browser: Browser, addresses: Addresses, _number: int) -> float:
+    return browser.get(next(addresses))
+
+
 def measure(user: User, runs: int, title: str) -> dict[str, dict[str, float]]:
     """Measure all of it for one account."""
     browser = Browser(user)
     rows: dict[str, dict[str, float]] = {}
     for name, addresses in reads(browser, user).items():
-        rows[name] = measured(lambda _number, paths=addresses: browser.get(next(paths)), runs)  # type: ignore[misc]
+        rows[name] = measured(partial(_visit, browser, addresses), runs)
         _say(f"{title}: {name}: {rows[name]}")
     for name, write in writes(browser, user).items():
         rows[name] = measured(write, runs)
@@ -198,7 +203,7 @@ def resident_after(user: User, runs: int, rounds: int) -> list[int]:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 its output
+    print(text, file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -221,7 +226,7 @@ def main() -> None:
     memory: dict[str, int | list[int]] = {"before": round(idle), "after": round(process.memory_info().rss / 1e6)}
     with override_settings(STORAGES=PLAIN_FILES):
         memory["on and on"] = resident_after(user, options.runs, 3)
-    print(json.dumps({"milliseconds": result, "resident MB": memory}))  # noqa: T201 its output
+    print(json.dumps({"milliseconds": result, "resident MB": memory}))
 
 
 if __name__ == "__main__":

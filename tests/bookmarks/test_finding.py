@@ -46,11 +46,13 @@ class Way(NamedTuple):
     large: int
     glanced: int
     few: int
+    counted: int = 20_000
 
 
 WAYS = {
     "fetched and sorted": Way(1_000, 0, 1_000),
     "beside a set of keys": Way(1_000, 0, -1),
+    "through more than are counted": Way(1_000, 0, -1, counted=8),
     "at a glance": Way(0, 1_000, -1),
     "at a second glance": Way(0, 12, -1),
     "at no glance": Way(0, 1, 5),
@@ -64,6 +66,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(finding, "GLANCED", WAYS[name].glanced)
     monkeypatch.setattr(finding, "GLANCED_FAR", 5 * WAYS[name].glanced)
     monkeypatch.setattr(finding, "FEW", WAYS[name].few)
+    monkeypatch.setattr(finding, "_COUNTED", WAYS[name].counted)
     return name
 
 
@@ -153,6 +156,18 @@ def test_some_of_what_is_looked_for_is_there_and_some_is_not(owner: User) -> Non
     assert {0} < numbers
     assert max(numbers) > 2 * NUMBER / 3
     assert len(numbers) > len(QUERIES) / 2
+
+
+@pytest.mark.parametrize(
+    ("way", "times"), [("beside a set of keys", 1), ("through more than are counted", 2)], indirect=["way"]
+)
+def test_a_search_is_asked_for_its_keys_once_unless_they_are_too_many(owner: User, way: str, times: int) -> None:
+    conditions = Filters(q="granite", tags=("often",)).conditions(owner.pk)
+    assert conditions is not None
+    with CaptureQueriesContext(connection) as captured:
+        assert find(owner.pk, conditions, ORDERS["newest"], limit=10).places
+    asked = {"sqlite": " MATCH ", "postgresql": "bookmarks_search_keys("}[connection.vendor]
+    assert sum(query["sql"].count(asked) for query in captured) == times
 
 
 def test_more_are_asked_for_where_few_are_there(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,7 @@ def test_rows_that_an_import_added_itself_need_no_revision() -> None:
     assert not Revision.objects.exists()
 
 
-def test_a_batch_takes_the_same_number_of_queries_whatever_its_size(django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]  # pytest-django's own type
+def test_a_batch_takes_the_same_number_of_queries_whatever_its_size() -> None:
     counts = []
     for number, size in enumerate((2, 200)):
         user = make_user()

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -97,7 +98,7 @@ class Cluster:
             if took > STOP_SECONDS or left:
                 arena.report(f"{machine.name} took {took:.1f} s to stop and left {left} processes")
             machine.start()
-            if not eventually(lambda m=machine: self._is_whole(m), seconds=UP_SECONDS):  # type: ignore[misc]
+            if not eventually(partial(self._is_whole, machine), seconds=UP_SECONDS):
                 arena.report(f"{machine.name} does not come up with release {self.releases}")
         return time.monotonic()
 

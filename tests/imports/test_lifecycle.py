@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from django_q.models import OrmQ
+from pytest_django import DjangoAssertNumQueries
 
 from bookmarks.upsert import Outcome
 from imports import lifecycle
@@ -118,7 +119,9 @@ def test_the_first_hundred_rejected_items_are_shown_and_all_are_kept() -> None:
     assert {item.title for item in job.rejected_items.all()} == {"t"}
 
 
-def test_progress_is_the_sum_of_its_parts_and_grows_in_one_statement(django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]  # pytest-django's own type
+def test_progress_is_the_sum_of_its_parts_and_grows_in_one_statement(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     job = make_job(make_user(), total_bookmarks=40)
     with django_assert_num_queries(1):
         job.update_progress(10, failed=2)

@@ -18,6 +18,7 @@ from bookmarks import upsert
 from bookmarks.drafts import Duplicates
 from bookmarks.models import Bookmark
 from imports import lifecycle, pipeline, uploads
+from imports.courtesy import Courtesy
 from imports.judge import EMPTY
 from imports.models import ImportJob, Status
 from imports.options import ImportOptions
@@ -364,6 +365,30 @@ def test_batches_are_steered_by_time() -> None:
     for _ in range(100):
         pace.correct(pace.items, 0)
     assert pace.items == pipeline.MAX_BATCH_ITEMS
+
+
+def test_an_import_and_its_undo_rest_after_each_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+    monkeypatch.setattr(Courtesy, "rest", lambda _series: happened.append("rest"))
+    user = make_user()
+    job = submit(user, collection([link(n) for n in range(1_500)]))
+
+    def note_batch(_position: int, _total: int) -> None:
+        happened.append("batch")
+
+    job = pipeline.run_to_end(job, note_batch)
+    number = len(happened) // 2
+    assert happened == ["batch", "rest"] * number
+    assert number > 1
+
+    happened.clear()
+    assert lifecycle.undo(user, job.pk)
+    job.refresh_from_db()
+    job = pipeline.run_to_end(job, note_batch)
+    assert job.status == Status.UNDONE
+    number = len(happened) // 2
+    assert happened == ["batch", "rest"] * number
+    assert number > 1
 
 
 def test_after_deaths_batches_begin_with_one_item_and_double(monkeypatch: pytest.MonkeyPatch) -> None:

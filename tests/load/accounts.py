@@ -22,7 +22,7 @@ def main(watchers: int, waiting: int, importers: int) -> None:
     django.setup()
     made = {"watchers": sessions("watcher", watchers), "importers": sessions("importer", importers)}
     give_imports("watcher", waiting)
-    print(json.dumps(made))  # noqa: T201 - the output of this program
+    print(json.dumps(made))
 
 
 def sessions(name: str, count: int) -> list[str]:

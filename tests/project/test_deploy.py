@@ -17,7 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import get_commands
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from project.supervisor import GRACE_SECONDS
+from project.supervisor import GRACE_SECONDS, WORKER_NICENESS
 from tests.conftest import unavailable
 from tests.project.containers import OWNER, Image, build, context, ends, services
 from tests.project.processes import REPOSITORY, eventually
@@ -190,6 +190,10 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     units = sorted(map(str, tmp_path.iterdir()))
     found = subprocess.run([analyze, "verify", *units], capture_output=True, text=True, check=False)
     assert not [line for line in found.stderr.splitlines() if str(tmp_path) in line or "cairn" in line]
+
+
+def test_the_workers_unit_has_the_priority_that_serve_gives_it() -> None:
+    assert f"\nNice={WORKER_NICENESS}\n" in (DEPLOY / "cairn-worker.service").read_text()
 
 
 def test_nginx_finds_nothing_wrong_with_its_example(tmp_path: Path) -> None:

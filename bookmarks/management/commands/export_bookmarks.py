@@ -32,7 +32,7 @@ class Command(BaseCommand):
         """Export, or raise CommandError with a sentence for the person at the terminal."""
         users = get_user_model()
         try:
-            owner = users._default_manager.get_by_natural_key(user)  # noqa: SLF001 - documented for custom users
+            owner = users._default_manager.get_by_natural_key(user)
         except users.DoesNotExist as error:
             raise CommandError(f"There is no user named {user}.", returncode=2) from error
         chunks = EXPORTS[format].export(Bookmark.objects.owned_by(owner))

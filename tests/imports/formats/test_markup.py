@@ -169,8 +169,7 @@ def test_start_tags_are_those_that_an_independent_parser_sees(pieces: list[str])
     recorder, browserlike = Recorder(), Browserlike()
     with contextlib.suppress(UnreadableFileError):
         list(parse_items(io.BytesIO(text.encode()).read, recorder))
-    # The stubs ask for methods that lxml does without.
-    parser = etree.HTMLParser(target=browserlike, encoding="utf-8")  # type: ignore[arg-type]
+    parser = etree.HTMLParser(target=browserlike, encoding="utf-8")  # type: ignore[arg-type]  # lxml needs less
     parser.feed(b"<html>" + text.encode())
     parser.close()
     tags = [event for event in recorder.events if isinstance(event, tuple) and not event[0].startswith("/")]
