@@ -18,6 +18,8 @@ UV = env UV_PYTHON_DOWNLOADS=never UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP
      UV_SYSTEM_CERTS=$(if $(wildcard /etc/ssl/certs/*.pem /etc/ssl/certs/*.crt /etc/ssl/cert.pem),1,0) \
      $${PIP_CERT:+"SSL_CERT_FILE=$$PIP_CERT"} .tools/bin/uv
 PY = .venv/bin/python
+# Most of the long tests wait. Those of one file run one after another, as they share a running site.
+TEST = $(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate
 
 .PHONY: always run install upgrade container test test-postgres check lint types layers templates upgrades django bench million faults hosts load screenshots coverage format messages lock clean
@@ -38,14 +40,14 @@ upgrade: .venv/run.stamp
 	$(PY) manage.py prepare
 
 test: .venv/dev.stamp
-	$(PY) -m pytest $(ARGS)
+	$(TEST) $(ARGS)
 
 # What touches the database, on a PostgreSQL server that the tests start themselves.
 test-postgres: .venv/dev.stamp
-	CAIRN_TEST_DATABASE=postgresql $(PY) -m pytest --ignore tests/imports/formats -m "not browser and not processes" $(ARGS)
+	CAIRN_TEST_DATABASE=postgresql $(TEST) --ignore tests/imports/formats -m "not browser and not processes" $(ARGS)
 
 coverage: .venv/dev.stamp
-	$(PY) -m pytest --cov --cov-report=term $(ARGS)
+	$(TEST) --cov --cov-report=term $(ARGS)
 
 check: lint types layers templates upgrades django
 

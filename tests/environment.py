@@ -24,11 +24,13 @@ for name in (
     os.environ.pop(name, None)
 
 if os.environ.get("CAIRN_TEST_DATABASE") == "postgresql":
-    from tests.postgres import postgres_server
+    # Where several processes share the tests, the first one's server is for all.
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        from tests.postgres import postgres_server
 
-    _server = postgres_server()
-    os.environ["DATABASE_URL"] = _server.__enter__()
-    atexit.register(_server.__exit__, None, None, None)
+        _server = postgres_server()
+        os.environ["DATABASE_URL"] = _server.__enter__()
+        atexit.register(_server.__exit__, None, None, None)
 else:
     os.environ.pop("DATABASE_URL", None)
 

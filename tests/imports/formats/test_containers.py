@@ -208,7 +208,9 @@ def test_an_uncommon_packing_method_is_refused_for_that_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"PK\x03\x04", b"PK\x03\x04" + b"x" * 99, zip_of(("a.csv", b"url\n" * 99)).getvalue()[:20]]
+    "data",
+    [b"PK\x03\x04", b"PK\x03\x04" + b"x" * 99, zip_of(("a.csv", b"url\n" * 99)).getvalue()[:20]],
+    ids=["a mark", "no head", "half a head"],
 )
 def test_a_zip_of_which_nothing_can_be_read_is_refused(data: bytes) -> None:
     with pytest.raises(ArchiveError, match="cannot be opened"):

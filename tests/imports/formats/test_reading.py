@@ -261,6 +261,7 @@ def test_a_bomb_is_refused_within_its_bound() -> None:
         (b"PK\x03\x04 cut off", "The zip archive is cut off or damaged"),
         (b"<!DOCTYPE html><title>Hello</title><p>Hello", "This is a web page"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "data",  # packed data holds the time
 )
 def test_what_cannot_be_read_is_refused_in_words(data: bytes, sentence: str) -> None:
     assert sentence in refused(data)
