@@ -7,9 +7,8 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-# A statement per row would go back to Python at each. Far more are no faster, and SQLite has a limit of its own:
-# https://sqlite.org/limits.html#max_variable_number
-_VALUES_AT_ONCE = 2_000
+# A statement per row would go back to Python at each. More at once are no faster, and take megabytes.
+VALUES_AT_ONCE = 250
 
 
 def insert_rows(cursor: CursorWrapper, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -25,7 +24,7 @@ def insert_rows(cursor: CursorWrapper, table: str, columns: Sequence[str], rows:
 def _insert_sqlite(_cursor: CursorWrapper, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     marks = f"({', '.join('?' * len(columns))})"
     start = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
-    at_once = _VALUES_AT_ONCE // len(columns)
+    at_once = VALUES_AT_ONCE // len(columns)
     whole = len(rows) - len(rows) % at_once
     statement = start + ", ".join([marks] * at_once)
     for some in batched(rows[:whole], at_once):
