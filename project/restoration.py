@@ -4,7 +4,8 @@ import base64
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from itertools import batched
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Field, ForeignKey
 
 from bookmarks import search
+from bookmarks.insertion import insert_rows
 from imports import lifecycle
 from imports.models import ImportJob
 from project.archive import (
@@ -162,13 +164,14 @@ def _restore_tables(archive: ZipFile, manifest: Manifest, shapes: dict[str, Shap
             shapes[label].rows.delete()
         for label, table in manifest.tables.items():
             try:
-                _insert(shapes[label], table, _rows_of(archive, label))
+                with closing(_rows_of(archive, label)) as chunks:
+                    _insert(shapes[label], table, chunks)
             except DatabaseError as error:
                 raise BackupError(f"The database does not take the rows of {label}: {error}") from error
             _count_on(shapes[label], table.last_number)
 
 
-def _rows_of(archive: ZipFile, label: str) -> Iterator[list[list[Any]]]:
+def _rows_of(archive: ZipFile, label: str) -> Generator[list[list[Any]]]:
     with archive.open(table_member(label)) as member:
         for lines in batched(member, ROWS_AT_ONCE):
             yield _row_decoder.decode_lines(b"".join(lines))
@@ -177,19 +180,13 @@ def _rows_of(archive: ZipFile, label: str) -> Iterator[list[list[Any]]]:
 def _insert(shape: Shape, table: Table, chunks: Iterator[list[list[Any]]]) -> None:
     converters = [(at, _converter(shape.fields[column])) for at, column in enumerate(table.columns)]
     quoted = connection.ops.quote_name
-    into = f"{quoted(shape.name)} ({', '.join(map(quoted, table.columns))})"
+    columns = [quoted(column) for column in table.columns]
     with connection.cursor() as cursor:
         for rows in chunks:
             for at, convert in converters:
                 if convert is not None:
                     _convert(rows, at, convert)
-            if connection.vendor == "sqlite":
-                marks = ", ".join(["%s"] * len(table.columns))
-                cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", rows)  # noqa: S608 - names of our own
-            else:
-                with cursor.copy(f"COPY {into} FROM STDIN") as copy:
-                    for row in rows:
-                        copy.write_row(row)
+            insert_rows(cursor, quoted(shape.name), columns, rows)
 
 
 def _convert(rows: list[list[Any]], at: int, convert: Convert) -> None:

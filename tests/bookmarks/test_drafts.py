@@ -1,6 +1,7 @@
 """Drafts: what is checked, what is cleaned, and how two drafts of one page become one."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from functools import reduce
 from itertools import permutations
@@ -182,7 +183,9 @@ pages = st.builds(
 
 @pytest.mark.parametrize("join", [earlier, later, merged])
 @given(drafts=st.lists(pages, min_size=3, max_size=3))
-def test_neither_order_nor_grouping_changes_what_is_joined(join, drafts: list[BookmarkDraft]) -> None:  # type: ignore[no-untyped-def]  # parametrised
+def test_neither_order_nor_grouping_changes_what_is_joined(
+    join: Callable[[BookmarkDraft, BookmarkDraft], BookmarkDraft], drafts: list[BookmarkDraft]
+) -> None:
     results = {reduce(join, order) for order in permutations(drafts)}
     a, b, c = drafts
     assert results == {join(a, join(b, c))}

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from random import Random
 
 import pytest
 from django.contrib.auth.models import User
@@ -221,7 +222,9 @@ drafts_of_few_pages = st.lists(
 @pytest.mark.parametrize("duplicates", list(Duplicates))
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drafts=drafts_of_few_pages, shuffle=st.randoms(use_true_random=False), cuts=st.sets(st.integers(1, 11)))
-def test_any_split_and_any_order_of_a_file_gives_the_same_database(duplicates, drafts, shuffle, cuts) -> None:  # type: ignore[no-untyped-def]  # parametrised
+def test_any_split_and_any_order_of_a_file_gives_the_same_database(
+    duplicates: Duplicates, drafts: list[BookmarkDraft], shuffle: Random, cuts: set[int]
+) -> None:
     whole, split = make_user(), make_user()
     for user in (whole, split):
         make_bookmark(user, "https://example.com/0", title="before", tags=["before"], created=OLD)

@@ -43,7 +43,9 @@ def urls_of(frame: Frame) -> list[str]:
 
 
 @given(start=st.integers(0, ITEMS), portions=st.lists(st.integers(1, 250), min_size=1, max_size=20))
-def test_any_portions_from_any_position_are_the_items_in_order(tmp_path_factory, start, portions) -> None:  # type: ignore[no-untyped-def]  # hypothesis
+def test_any_portions_from_any_position_are_the_items_in_order(
+    tmp_path_factory: pytest.TempPathFactory, start: int, portions: list[int]
+) -> None:
     path = tmp_path_factory.mktemp("prepared") / "1.frames"
     urls = write(path)
     seen: list[str] = []

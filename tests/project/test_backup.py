@@ -1,5 +1,6 @@
 """A backup, made while an import runs, becomes the same site elsewhere, on the same database or the other one."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -22,7 +23,7 @@ from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
 from imports.models import ImportJob, RejectedItem
-from project.archive import MANIFEST
+from project.archive import MANIFEST, table_member
 from project.backup import write_backup
 from project.environment import upload_storage
 from project.object_storage import ObjectStorage
@@ -278,6 +279,18 @@ def test_a_database_that_is_in_use_is_left_alone(small: Path) -> None:
         with pytest.raises(CommandError, match="restore into an empty one"):
             call_command("restore", str(backup))
     assert ImportJob.objects.count() == 3
+
+
+def test_rows_that_the_database_does_not_take_are_named_and_nothing_is_restored(small: Path) -> None:
+    with ZipFile(small) as archive:
+        twice = 2 * archive.read(table_member("bookmarks.bookmark"))
+        tables = json.loads(archive.read(MANIFEST))["tables"]
+    tables["bookmarks.bookmark"]["content"] = {"size": len(twice), "sha256": hashlib.sha256(twice).hexdigest()}
+    members = {"bookmarks.bookmark.jsonl": twice, "manifest": described(small, tables=tables)}
+    call_command("flush", interactive=False)
+    with pytest.raises(CommandError, match=r"does not take the rows of bookmarks\.bookmark"):
+        call_command("restore", str(rewritten(small, **members)))
+    assert not ImportJob.objects.exists()
 
 
 def test_a_backup_is_restored_into_a_site_that_nobody_has_used_yet(small: Path, tmp_path: Path) -> None:
