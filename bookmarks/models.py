@@ -139,7 +139,10 @@ class Bookmark(TimestampedModel):
 
 
 class Tagging(models.Model):
-    """One bookmark carries one tag. The primary key is the pair: no third index to keep during an import."""
+    """One bookmark carries one tag. The primary key is the pair, and SQLite's table is kept in its order.
+
+    There is thus nothing else to write during an import but the index by tag.
+    """
 
     pk = models.CompositePrimaryKey("bookmark_id", "tag_id")
     bookmark = models.ForeignKey(Bookmark, models.CASCADE, db_index=False)

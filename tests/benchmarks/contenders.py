@@ -24,6 +24,8 @@ from imports.prepared import PreparedReader, PreparedWriter
 
 BULK_ITEMS = 2_000
 PROGRESS_ITEMS = 10
+# What says which import wrote a bookmark, as an undo needs it: a column with an index.
+_WRITERS = {"added_by_import": 1, "written_by_import": 1}
 _FIELDS = BookmarkDraft.__struct_fields__[:-1]
 
 
@@ -105,11 +107,12 @@ def _bulk_batch(drafts: list[BookmarkDraft], user: User, tag_ids: dict[str, int]
     new = [made for key, made in pages.items() if key not in there]
     names = {key: name for made in new for key, name in made.tags if key not in tag_ids}
     Tag.objects.bulk_create(
-        (Tag(owner=user, key=key, name=name) for key, name in names.items()), ignore_conflicts=True
+        (Tag(owner=user, key=key, name=name, added_by_import=1) for key, name in names.items()), ignore_conflicts=True
     )
     tag_ids.update(Tag.objects.filter(owner=user, key__in=names).values_list("key", "pk"))
     rows = Bookmark.objects.bulk_create(
-        Bookmark(owner=user, **dict(zip(_FIELDS, msgspec.structs.astuple(made)[:-1], strict=True))) for made in new
+        Bookmark(owner=user, **_WRITERS, **dict(zip(_FIELDS, msgspec.structs.astuple(made)[:-1], strict=True)))
+        for made in new
     )
     Tagging.objects.bulk_create(
         Tagging(bookmark_id=row.pk, tag_id=tag_ids[key])
@@ -126,10 +129,10 @@ def bare_driver(path: Path, user: User, *, batch: int = 1_000, is_indexed: bool 
     """
     rows, taggings, tags, terms = _prepared_rows(path, user)
     insert = _INSERT[connection.vendor]
-    columns = ("id", "owner_id", *_FIELDS)
+    columns = ("id", "owner_id", *_WRITERS, *_FIELDS)
     start = time.perf_counter()
     with transaction.atomic(), connection.cursor() as cursor:
-        insert(cursor, "bookmarks_tag", ("id", "owner_id", "name", "key"), tags)
+        insert(cursor, "bookmarks_tag", ("id", "owner_id", "added_by_import", "name", "key"), tags)
     position = 0
     for chunk in _batches(iter(rows), batch):
         last = chunk[-1][0]
@@ -178,13 +181,13 @@ def _prepared_rows(path: Path, user: User) -> tuple[list[Any], list[Any], list[A
                 if made.unique_hash in seen:
                     continue
                 seen.add(made.unique_hash)
-                rows.append((len(seen), user.pk, *msgspec.structs.astuple(made)[:-1]))
+                rows.append((len(seen), user.pk, *_WRITERS.values(), *msgspec.structs.astuple(made)[:-1]))
                 keys = [key for key, _ in made.tags]
                 terms.append((len(seen), search.terms(user.pk, made.title, made.url, made.description, keys)))
                 for key, name in made.tags:
                     pk, _ = tag_ids.setdefault(key, (len(tag_ids) + 1, name))
                     taggings.append((len(seen), pk))
-    return rows, taggings, [(pk, user.pk, name, key) for key, (pk, name) in tag_ids.items()], terms
+    return rows, taggings, [(pk, user.pk, 1, name, key) for key, (pk, name) in tag_ids.items()], terms
 
 
 def _drafts(items: list[dict[str, Any]]) -> Iterator[BookmarkDraft]:
