@@ -161,7 +161,8 @@ def clean_tags(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     if len({key for key, _ in pairs}) < len(pairs):
         # Of names that differ in case alone, the first in code point order stays, whatever their order here.
         pairs = sorted({key: (key, name) for key, name in reversed(pairs)}.values())
-    return tuple(pair for pair in pairs if pair[0])
+    # An empty one comes first.
+    return tuple(pairs if not pairs or pairs[0][0] else pairs[1:])
 
 
 @lru_cache(maxsize=8192)

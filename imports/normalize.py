@@ -51,7 +51,7 @@ def folder_tags(item: ParsedItem, policy: Folders) -> list[str]:
 
 def has_long_tag(item: ParsedItem) -> bool:
     """Whether a tag of the item will be shortened."""
-    return any(len(name) > TAG_MAX_LENGTH for name in item.tags)
+    return max(map(len, item.tags), default=0) > TAG_MAX_LENGTH
 
 
 def fragment(source: object) -> str:
