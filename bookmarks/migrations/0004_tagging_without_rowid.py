@@ -4,7 +4,6 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-_TABLE = "bookmarks_tagging"
 # https://www.sqlite.org/withoutrowid.html
 _OPTION = " WITHOUT ROWID"
 
@@ -23,13 +22,13 @@ def _make_anew(schema_editor: BaseDatabaseSchemaEditor, option: str) -> None:
         return
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(
-            "SELECT sql FROM sqlite_master WHERE tbl_name = %s AND sql IS NOT NULL ORDER BY type DESC", [_TABLE]
+            "SELECT sql FROM sqlite_master WHERE tbl_name = 'bookmarks_tagging' AND sql IS NOT NULL ORDER BY type DESC"
         )
         (table,), *indexes = cursor.fetchall()
-    schema_editor.execute(table.removesuffix(_OPTION).replace(_TABLE, f"new_{_TABLE}", 1) + option)
-    schema_editor.execute(f"INSERT INTO new_{_TABLE} SELECT * FROM {_TABLE} ORDER BY bookmark_id, tag_id")
-    schema_editor.execute(f"DROP TABLE {_TABLE}")
-    schema_editor.execute(f"ALTER TABLE new_{_TABLE} RENAME TO {_TABLE}")
+    schema_editor.execute(table.removesuffix(_OPTION).replace("bookmarks_tagging", "new_tagging", 1) + option)
+    schema_editor.execute("INSERT INTO new_tagging SELECT * FROM bookmarks_tagging ORDER BY bookmark_id, tag_id")
+    schema_editor.execute("DROP TABLE bookmarks_tagging")
+    schema_editor.execute("ALTER TABLE new_tagging RENAME TO bookmarks_tagging")
     for (index,) in indexes:
         schema_editor.execute(index)
 
