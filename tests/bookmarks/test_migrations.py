@@ -38,5 +38,5 @@ def test_sqlite_keeps_taggings_in_the_order_of_their_key() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Tagging.objects.bulk_create([Tagging(bookmark_id=pairs[0][0], tag_id=pairs[0][1])])
     Tag.objects.get(name="common").delete()
-    Bookmark.objects.first().delete()
+    Bookmark.objects.filter(pk=pairs[0][0]).delete()
     assert Tagging.objects.count() == 2
