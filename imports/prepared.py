@@ -114,7 +114,7 @@ class PreparedWriter:
         self._start = self._characters = 0
 
     def __enter__(self) -> Self:
-        self._draft_path.parent.mkdir(parents=True, exist_ok=True)
+        self._draft_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file: BinaryIO = self._draft_path.open("wb", buffering=1 << 18)
         self._file.write(self._head)
         return self

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,6 +100,7 @@ def database(env: Env, data_dir: Path) -> dict[str, Any]:  # the shape of Django
         data_dir.mkdir(parents=True, exist_ok=True)
         # To open a file, set it up and read its schema again would be a quarter of what a small request costs.
         config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
+        _make_private(config["NAME"])
         return config | {"OPTIONS": dict(SQLITE_OPTIONS)}
     if scheme in {"postgres", "postgresql"}:
         config = dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True))
@@ -107,6 +109,13 @@ def database(env: Env, data_dir: Path) -> dict[str, Any]:  # the shape of Django
     raise ImproperlyConfigured(
         f"DATABASE_URL must begin with sqlite:// or postgresql://, but begins with {scheme or 'no scheme'!r}"
     )
+
+
+def _make_private(name: str) -> None:
+    """Make SQLite's file before SQLite does: readable by its owner alone, as is then what is put beside it."""
+    if name != ":memory:" and not Path(name).exists():
+        with suppress(OSError):  # SQLite says what keeps it from being there
+            Path(name).touch(mode=0o600)
 
 
 def upload_storage(env: Env) -> dict[str, Any]:  # the shape of an entry in Django's STORAGES

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 from project.environment import at_least_zero, mailers
+from tests.project.places import Place
 from tests.project.processes import REPOSITORY
 
 HTTPS_SITE = {
@@ -131,3 +132,35 @@ def test_a_wrong_address_of_a_mail_server_is_one_sentence_without_its_password(
     with pytest.raises(ImproperlyConfigured, match="EMAIL_URL") as caught:
         mailers(env_of(monkeypatch, EMAIL_URL=url))
     assert "secret" not in str(caught.value)
+
+
+STORE = """
+import os
+from pathlib import Path
+os.umask(0o022)
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from imports import uploads
+from imports.options import ImportOptions
+from imports.prepared import PreparedWriter, prepared_path
+call_command("prepare")
+ada = User.objects.create(username="ada")
+job = uploads.submit(ContentFile(b"{}", name="a.json"), ada, ImportOptions(), queued=False)
+with PreparedWriter(prepared_path(job.pk)) as writer:
+    writer.finish()
+folder = Path(os.environ["DATA_DIR"])
+found = {}
+for path in folder.rglob("*"):
+    ways = [path, *list(path.relative_to(folder).parents)[:-1]]
+    if path.is_file() and path.relative_to(folder).parts[0] != "static":
+        found[path.name] = all((folder / way).stat().st_mode & 0o044 for way in ways)
+print(json.dumps(found))
+"""
+
+
+def test_other_users_of_the_machine_read_nothing_that_is_stored(tmp_path: Path) -> None:
+    can_be_read = Place(tmp_path / "data").ask(STORE)
+    assert {"cairn.sqlite3", "cairn.sqlite3-wal", "secret_key", "1.frames"} <= set(can_be_read)
+    assert [name for name in can_be_read if name.endswith(".json")]
+    assert not any(can_be_read.values()), can_be_read
