@@ -19,9 +19,11 @@ SQLITE_OPTIONS: dict[str, Any] = {  # sqlite3.connect() takes values of several 
     # Writers queue up at BEGIN instead of failing when a read turns into a write.
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
+    # The log grows to 64 MB: batches of a large account touch many pages, the same ones soon again, and each time that
+    # the log is written back waits for the disk.
     "init_command": (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;"
-        "PRAGMA wal_autocheckpoint=8000; PRAGMA temp_store=MEMORY;"
+        "PRAGMA wal_autocheckpoint=16000; PRAGMA temp_store=MEMORY;"
     ),
 }
 
