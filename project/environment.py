@@ -22,7 +22,7 @@ SQLITE_OPTIONS: dict[str, Any] = {  # sqlite3.connect() takes values of several 
     # The log grows to 64 MB: batches of a large account touch many pages, the same ones soon again, and each time that
     # the log is written back waits for the disk.
     "init_command": (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-12000;"
         "PRAGMA wal_autocheckpoint=16000; PRAGMA temp_store=MEMORY;"
     ),
 }
